@@ -1,0 +1,106 @@
+//! Clients, made once a process.
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, app_name::AppName, region::Region};
+use tidewaiter_rules::names::Place;
+
+use crate::apply::Pacer;
+
+/// The clients of a process, and where they act.
+#[derive(Debug)]
+pub struct Clients {
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
+    pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) home: Place,
+    pub(crate) pacer: Pacer,
+}
+
+/// How to reach AWS.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The credentials that Lambda gives a function. They hold for the life of the sandbox, so
+    /// nothing needs to renew them, and no provider chain needs to be linked in and searched.
+    pub credentials: Credentials,
+    /// One endpoint for every service, for a local AWS; `None` for AWS.
+    pub endpoint_url: Option<String>,
+    /// Whether to use FIPS endpoints.
+    pub use_fips: bool,
+    /// Whether to use dual-stack endpoints.
+    pub use_dual_stack: bool,
+}
+
+/// Five attempts with waits of up to 0.5, 1, 2 and 4 seconds outlast the refill of every token
+/// bucket that is called here (ECS refills task definition calls at 1 a second), and stay well
+/// below the functions' time-out.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(5)
+        .with_initial_backoff(Duration::from_millis(500))
+        .with_max_backoff(Duration::from_secs(4))
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(6))
+        .operation_timeout(Duration::from_secs(25))
+        .build()
+}
+
+impl Clients {
+    /// Clients that act in `home`. No connection is made before the first call.
+    pub fn new(connection: Connection, home: Place) -> Self {
+        let http_client = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(home.region().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(connection.credentials))
+            .http_client(http_client)
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .use_fips(connection.use_fips)
+            .use_dual_stack(connection.use_dual_stack);
+        config.set_endpoint_url(connection.endpoint_url);
+        config.set_app_name(AppName::new("tidewaiter").ok());
+        let config = config.build();
+        Self::of(
+            aws_sdk_ecs::Client::new(&config),
+            aws_sdk_ecr::Client::new(&config),
+            aws_sdk_sns::Client::new(&config),
+            aws_sdk_sqs::Client::new(&config),
+            home,
+        )
+    }
+
+    /// These clients, for tests that answer for AWS.
+    pub fn of(
+        ecs: aws_sdk_ecs::Client,
+        ecr: aws_sdk_ecr::Client,
+        sns: aws_sdk_sns::Client,
+        sqs: aws_sdk_sqs::Client,
+        home: Place,
+    ) -> Self {
+        Self {
+            ecs,
+            ecr,
+            sns,
+            sqs,
+            home,
+            pacer: Pacer::default(),
+        }
+    }
+
+    /// Where the clients act.
+    pub fn home(&self) -> &Place {
+        &self.home
+    }
+}

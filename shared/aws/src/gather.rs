@@ -1,0 +1,205 @@
+//! What an event did not say.
+
+use aws_sdk_ecr::types::ImageIdentifier;
+use serde::Deserialize;
+use tidewaiter_events::{Event, Registered, Scanned};
+use tidewaiter_rules::{
+    Facts,
+    facts::{Scan, ScanPage, ScanPages, ScanState, TaskDefinition},
+    names::{Digest, quoted},
+};
+
+use crate::{CallError, Clients, body::Body};
+
+/// What there is to judge.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gathered {
+    /// This.
+    Facts(Box<Facts>),
+    /// Nothing: the subject has been deleted since.
+    Gone,
+}
+
+/// Gathers the facts that an event is about, reading from AWS what the event does not hold.
+///
+/// # Errors
+/// When a read fails; see [`CallError::is_transient`].
+pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallError> {
+    match event {
+        Event::Registered(registered) => definition(clients, registered).await,
+        Event::Scanned(scanned) => scan(clients, scanned).await,
+    }
+}
+
+const DESCRIBE: &str = "DescribeTaskDefinition";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    task_definition: TaskDefinition,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DescribedTime {
+    task_definition: RegisteredAt,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisteredAt {
+    /// Seconds since 1970.
+    registered_at: Option<f64>,
+}
+
+/// How much later than the event's time ECS may say the definition was registered, in seconds,
+/// before it must be another revision.
+const CLOCK_TOLERANCE: f64 = 60.0;
+
+async fn definition(clients: &Clients, registered: &Registered) -> Result<Gathered, CallError> {
+    if let Some(definition) = &registered.definition
+        && definition.arn().is_some()
+    {
+        return Ok(facts(registered.facts(definition.clone())));
+    }
+    let reference = match (&registered.arn, &registered.family) {
+        (Some(arn), _) => arn.to_string(),
+        (None, Some(family)) => family.clone(),
+        (None, None) => {
+            return Err(CallError::permanent(
+                DESCRIBE,
+                "CloudTrail left out both the request and the answer, so neither the revision nor the family is known: find it by its time and caller, and check it by hand",
+            ));
+        }
+    };
+    let body = Body::default();
+    let described = clients
+        .ecs
+        .describe_task_definition()
+        .task_definition(&reference)
+        .customize()
+        .interceptor(body.clone())
+        .send()
+        .await;
+    if let Err(error) = described {
+        let error = CallError::of(DESCRIBE, &error);
+        let is_gone = error.code() == Some("ClientException")
+            && error.says("unable to describe task definition");
+        return if is_gone {
+            Ok(Gathered::Gone)
+        } else {
+            Err(error)
+        };
+    }
+    if registered.arn.is_none() {
+        let time: DescribedTime = body.read(DESCRIBE)?;
+        is_the_one(registered, time.task_definition.registered_at)?;
+    }
+    let described: Described = body.read(DESCRIBE)?;
+    Ok(facts(registered.facts(described.task_definition)))
+}
+
+/// By its family alone ECS gives the latest revision, which may not be the one of the event.
+fn is_the_one(registered: &Registered, registered_at: Option<f64>) -> Result<(), CallError> {
+    let (Some(time), Some(registered_at)) = (registered.origin.time, registered_at) else {
+        return Ok(());
+    };
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+    let event = time.as_second() as f64;
+    if registered_at <= event + CLOCK_TOLERANCE {
+        return Ok(());
+    }
+    let family = registered.family.as_deref().unwrap_or_default();
+    Err(CallError::permanent(
+        DESCRIBE,
+        format!(
+            "CloudTrail left out the revision, and family {} has a later one by now: check the revision that was registered at {time} by hand",
+            quoted(family)
+        ),
+    ))
+}
+
+fn facts(facts: Facts) -> Gathered {
+    Gathered::Facts(Box::new(facts))
+}
+
+const FINDINGS: &str = "DescribeImageScanFindings";
+
+/// More pages than ECR can fill with an image's findings; a token that leads in circles ends here.
+const MOST_PAGES: usize = 200;
+
+async fn scan(clients: &Clients, scanned: &Scanned) -> Result<Gathered, CallError> {
+    let announced = |state: &ScanState| {
+        scanned.facts(Scan {
+            scanner: scanned.scanner,
+            state: state.clone(),
+            description: None,
+            counts: scanned.counts.clone(),
+            worst: Vec::new(),
+        })
+    };
+    let digest = match &scanned.digest {
+        // The findings of another account's image cannot be read from here, nor acted on.
+        Some(digest) if scanned.repository.place() == clients.home() => digest,
+        _ => return Ok(facts(announced(&scanned.state))),
+    };
+    match pages(clients, scanned, digest).await {
+        Ok(pages) => {
+            let scan = pages.into_scan(scanned.scanner, &scanned.counts);
+            if scan.state.is_under_way() && scanned.state.is_conclusive() {
+                return Err(CallError::transient(
+                    FINDINGS,
+                    "the scan has ended, and ECR still says that it is under way",
+                ));
+            }
+            Ok(facts(scanned.facts(scan)))
+        }
+        Err(error) => match error.code() {
+            Some("ImageNotFoundException" | "RepositoryNotFoundException") => Ok(Gathered::Gone),
+            // That the event called the scan complete is no proof of being clean.
+            Some("ScanNotFoundException") if scanned.state.is_conclusive() => {
+                Ok(facts(announced(&ScanState::NotFound)))
+            }
+            Some("ScanNotFoundException") => Ok(facts(announced(&scanned.state))),
+            _ => Err(error),
+        },
+    }
+}
+
+async fn pages(
+    clients: &Clients,
+    scanned: &Scanned,
+    digest: &Digest,
+) -> Result<ScanPages, CallError> {
+    let image = ImageIdentifier::builder()
+        .image_digest(digest.as_str())
+        .build();
+    let mut pages = ScanPages::default();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let body = Body::default();
+        clients
+            .ecr
+            .describe_image_scan_findings()
+            .registry_id(scanned.repository.place().account())
+            .repository_name(scanned.repository.name())
+            .image_id(image.clone())
+            .max_results(1000)
+            .set_next_token(token.take())
+            .customize()
+            .interceptor(body.clone())
+            .send()
+            .await
+            .map_err(|error| CallError::of(FINDINGS, &error))?;
+        let page: ScanPage = body.read(FINDINGS)?;
+        token.clone_from(&page.next_token);
+        pages.add(page);
+        if token.is_none() {
+            return Ok(pages);
+        }
+    }
+    Err(CallError::permanent(
+        FINDINGS,
+        format!("there are more than {MOST_PAGES} pages of findings"),
+    ))
+}

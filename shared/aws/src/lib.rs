@@ -1,0 +1,16 @@
+//! Everything that touches AWS: reading what an event did not say, applying a plan, publishing an
+//! alert, putting an event aside. The only crate with AWS clients.
+
+mod apply;
+mod body;
+mod clients;
+mod error;
+mod gather;
+mod publish;
+
+pub use apply::apply;
+pub use aws_credential_types::Credentials;
+pub use clients::{Clients, Connection};
+pub use error::CallError;
+pub use gather::{Gathered, gather};
+pub use publish::{dead_letter, publish};

@@ -1,0 +1,261 @@
+//! EventBridge JSON, read into the events that Tidewaiter acts on.
+//!
+//! Reading is lenient where AWS is loose (members that come and go, names given as ARNs, redacted
+//! strings where an object was) and strict where a wrong reading would be unsafe (another sender,
+//! an ARN or digest that is none).
+
+mod cloudtrail;
+mod envelope;
+mod principal;
+mod scan;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use thiserror::Error;
+use tidewaiter_rules::{
+    Facts, Subject,
+    facts::{Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition},
+    names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
+};
+
+pub use envelope::parse;
+pub use principal::Principal;
+
+/// What a piece of JSON turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parsed {
+    /// Something to judge.
+    Event(Box<Event>),
+    /// Nothing to judge, and why.
+    Ignored(Ignored),
+}
+
+/// Something happened that is to be judged.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// `RegisterTaskDefinition` succeeded.
+    Registered(Registered),
+    /// A scan of an image of a private repository ended, well or badly.
+    Scanned(Scanned),
+}
+
+/// Where an event comes from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// `eventID` of the CloudTrail record, else the `id` of the EventBridge event.
+    pub id: Option<String>,
+    /// When it happened.
+    pub time: Option<Timestamp>,
+    /// Where it happened.
+    pub place: Option<Place>,
+}
+
+/// A successful `RegisterTaskDefinition` call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// Where the event comes from.
+    pub origin: Origin,
+    /// Who called.
+    pub principal: Principal,
+    /// The definition: as registered, else as requested. `None` where the event holds neither in a
+    /// form that can be judged (left out for its size, redacted).
+    pub definition: Option<TaskDefinition>,
+    /// The revision, where the event names it.
+    pub arn: Option<TaskDefinitionArn>,
+    /// The family, where the event names it.
+    pub family: Option<String>,
+}
+
+/// The end of a scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scanned {
+    /// Where the event comes from.
+    pub origin: Origin,
+    /// The repository.
+    pub repository: Repository,
+    /// The digest; AWS may leave it out.
+    pub digest: Option<Digest>,
+    /// The tags; often none.
+    pub tags: Vec<String>,
+    /// Who scanned.
+    pub scanner: Scanner,
+    /// How the scan ended.
+    pub state: ScanState,
+    /// Findings by severity as the event counts them; a severity that is not here has none.
+    pub counts: std::collections::BTreeMap<ScanSeverity, u64>,
+}
+
+impl Event {
+    /// Where the event comes from.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Registered(registered) => &registered.origin,
+            Self::Scanned(scanned) => &scanned.origin,
+        }
+    }
+
+    /// What it is about.
+    pub fn subject_kind(&self) -> SubjectKind {
+        match self {
+            Self::Registered(_) => SubjectKind::TaskDefinition,
+            Self::Scanned(_) => SubjectKind::Image,
+        }
+    }
+
+    /// Who caused it, where the event says.
+    pub fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Registered(registered) => Some(&registered.principal),
+            Self::Scanned(_) => None,
+        }
+    }
+
+    /// The facts as the event alone tells them; `None` where it does not tell enough to judge.
+    pub fn facts(&self) -> Option<Facts> {
+        match self {
+            Self::Registered(registered) => {
+                let definition = registered.definition.clone()?;
+                Some(registered.facts(definition))
+            }
+            Self::Scanned(scanned) => Some(scanned.facts(Scan {
+                scanner: scanned.scanner,
+                state: scanned.state.clone(),
+                description: None,
+                counts: scanned.counts.clone(),
+                worst: Vec::new(),
+            })),
+        }
+    }
+
+    /// What the event is about, for people: `FAMILY:REVISION` or `REPOSITORY@DIGEST`.
+    pub fn subject_id(&self) -> String {
+        match self {
+            Self::Registered(registered) => match (&registered.arn, &registered.family) {
+                (Some(arn), _) => arn.short(),
+                (None, Some(family)) => family.clone(),
+                (None, None) => "?".to_owned(),
+            },
+            Self::Scanned(scanned) => match &scanned.digest {
+                Some(digest) => format!("{}@{digest}", scanned.repository.name()),
+                None => scanned.repository.name().to_owned(),
+            },
+        }
+    }
+}
+
+impl Registered {
+    /// The facts with this definition, which may have been read elsewhere.
+    pub fn facts(&self, definition: TaskDefinition) -> Facts {
+        let place = definition.arn().map(|arn| arn.place().clone());
+        Facts {
+            place: place.or_else(|| self.origin.place.clone()),
+            observed_at: self.origin.time,
+            subject: Subject::TaskDefinition(Box::new(definition)),
+        }
+    }
+}
+
+impl Scanned {
+    /// The facts with this scan, which may have been read elsewhere.
+    pub fn facts(&self, scan: Scan) -> Facts {
+        Facts {
+            place: Some(self.repository.place().clone()),
+            observed_at: self.origin.time,
+            subject: Subject::Image(Box::new(Image {
+                repository: self.repository.clone(),
+                digest: self.digest.clone(),
+                tags: self.tags.clone(),
+                scan,
+            })),
+        }
+    }
+}
+
+/// Why there is nothing to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ignored {
+    /// The call was refused, so it changed nothing.
+    FailedCall {
+        /// The API call.
+        call: String,
+        /// The `errorCode`.
+        code: String,
+    },
+    /// An API call that no rule is about.
+    OtherCall(String),
+    /// An event type that no rule is about.
+    OtherEvent(String),
+    /// The detail type is one of ours, and the sender is not AWS's.
+    OtherSource(String),
+    /// A scan of something that is not a container image.
+    OtherScan,
+    /// JSON that is neither an EventBridge event nor a CloudTrail record.
+    NotAnEvent,
+}
+
+impl Ignored {
+    /// Whether a function that gets this is wired wrongly: EventBridge never sends it, so someone
+    /// has put something between the rule and the function, and the guard is blind.
+    pub fn is_misrouted(&self) -> bool {
+        matches!(self, Self::NotAnEvent)
+    }
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FailedCall { call, code } => {
+                write!(
+                    formatter,
+                    "the call {} failed with {}, so it changed nothing",
+                    quoted(call),
+                    quoted(code)
+                )
+            }
+            Self::OtherCall(call) => {
+                write!(formatter, "no rule is about the call {}", quoted(call))
+            }
+            Self::OtherEvent(kind) => write!(formatter, "no rule is about {} events", quoted(kind)),
+            Self::OtherSource(source) => {
+                write!(
+                    formatter,
+                    "{} is not the AWS service that sends such events",
+                    quoted(source)
+                )
+            }
+            Self::OtherScan => formatter.write_str("the scan is not of a container image"),
+            Self::NotAnEvent => {
+                formatter.write_str("this is neither an EventBridge event nor a CloudTrail record")
+            }
+        }
+    }
+}
+
+/// JSON that claims to be an event to be judged and cannot be read as one, or is no JSON at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot read the event: {0}")]
+pub struct InvalidEvent(String);
+
+impl InvalidEvent {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// What does not fit, and where: `PATH: WHAT`.
+    fn at(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        match error.path().to_string().as_str() {
+            "." => Self(error.inner().to_string()),
+            path => Self(format!("{}: {}", quoted(path), error.inner())),
+        }
+    }
+}
+
+/// Reads a member of an event, telling the path to what does not fit.
+fn read<'de, T: serde::Deserialize<'de>>(json: &'de str) -> Result<T, InvalidEvent> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| InvalidEvent::at(&error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Every event of `events/` and what becomes of it, and that no text whatever breaks the reader.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests read the project's sample events"
+)]
+fn json_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read(&path).unwrap();
+        (path, text)
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn told(parsed: &Parsed) -> String {
+    match parsed {
+        Parsed::Ignored(reason) => format!("ignored: {reason}"),
+        Parsed::Event(event) => match event.as_ref() {
+            Event::Registered(registered) => format!(
+                "registered {} by {}{}{}; {}",
+                event.subject_id(),
+                registered.principal.name,
+                registered
+                    .principal
+                    .via
+                    .iter()
+                    .fold(String::new(), |_, via| format!(" via {via}")),
+                registered
+                    .principal
+                    .tool
+                    .iter()
+                    .fold(String::new(), |_, tool| format!(" with {tool}")),
+                match &registered.definition {
+                    Some(definition) => format!(
+                        "definition {} of {} containers",
+                        definition.id(),
+                        definition.containers().count()
+                    ),
+                    None => "no definition".to_owned(),
+                },
+            ),
+            Event::Scanned(scanned) => format!(
+                "{} of {} is {:?}: {:?}",
+                scanned.scanner.name(),
+                event.subject_id(),
+                scanned.state,
+                scanned.counts,
+            ),
+        },
+    }
+}
+
+#[test]
+fn every_sample_event_is_read_or_ignored_for_a_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+    let mut text = String::new();
+    for function in ["task-definition-guard", "image-scan-guard"] {
+        for (path, json) in json_files(&root.join(function)) {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let _ = writeln!(text, "{function}/{name}: {}", told(&parse(&json).unwrap()));
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// Runs over a folder of further samples where one is named.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the folder is outside the project"
+)]
+fn no_other_sample_is_an_error() {
+    let Some(folder) = std::env::var_os("TIDEWAITER_EVENTS") else {
+        return;
+    };
+    let files = json_files(Path::new(&folder));
+    assert!(!files.is_empty(), "no sample in TIDEWAITER_EVENTS");
+    for (path, json) in files {
+        let parsed = parse(&json).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        println!("{}: {}", path.display(), told(&parsed));
+    }
+}
+
+fn wrapped(detail_type: &str, source: &str, detail: &str) -> String {
+    format!(
+        r#"{{"detail-type":"{detail_type}","source":"{source}","account":"111122223333","region":"eu-west-1","detail":{detail}}}"#
+    )
+}
+
+#[test]
+fn what_claims_to_be_ours_and_is_not_readable_is_an_error() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let mut text = String::new();
+    for json in [
+        String::new(),
+        "null".to_owned(),
+        "[1,2]".to_owned(),
+        "\"text\"".to_owned(),
+        "{\"detail-type\":".to_owned(),
+        "{\"detail-type\":7}".to_owned(),
+        r#"{"detail-type":"ECR Image Scan","source":"aws.ecr"}"#.to_owned(),
+        wrapped("AWS API Call via CloudTrail", "aws.ecs", "\"text\""),
+        wrapped("ECR Image Scan", "aws.ecr", "{}"),
+        wrapped("ECR Image Scan", "aws.ecr", r#"{"repository-name":"app"}"#),
+        wrapped(
+            "ECR Image Scan",
+            "aws.ecr",
+            r#"{"repository-name":"app; rm -rf /","scan-status":"COMPLETE"}"#,
+        ),
+        wrapped(
+            "ECR Image Scan",
+            "aws.ecr",
+            r#"{"repository-name":"app","scan-status":"COMPLETE","image-digest":"latest"}"#,
+        ),
+        wrapped(
+            "ECR Image Scan",
+            "aws.ecr",
+            &format!(
+                r#"{{"repository-name":"app","scan-status":"COMPLETE","image-digest":"{digest}","finding-severity-counts":{{"HIGH":-1}}}}"#
+            ),
+        ),
+        wrapped(
+            "AWS API Call via CloudTrail",
+            "aws.ecs",
+            r#"{"eventSource":"ecs.amazonaws.com","eventName":"RegisterTaskDefinition","responseElements":{"taskDefinition":{"taskDefinitionArn":"arn:aws:ecs:x"}}}"#,
+        ),
+    ] {
+        let _ = writeln!(text, "{json}\n    {}", parse(json.as_bytes()).unwrap_err());
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_event_of_another_sender_is_ignored() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let detail = format!(
+        r#"{{"repository-name":"app","scan-status":"COMPLETE","image-digest":"{digest}","finding-severity-counts":{{"HIGH":1}}}}"#
+    );
+    let parsed = parse(wrapped("ECR Image Scan", "com.example", &detail).as_bytes()).unwrap();
+    assert_eq!(
+        parsed,
+        Parsed::Ignored(Ignored::OtherSource("com.example".to_owned()))
+    );
+    assert!(!Ignored::OtherScan.is_misrouted());
+    let parsed = parse(br#"{"Records":[]}"#).unwrap();
+    assert!(matches!(parsed, Parsed::Ignored(reason) if reason.is_misrouted()));
+}
+
+#[test]
+fn counts_are_read_as_numbers_however_they_are_written() {
+    for (count, expected) in [("3", 3), ("3.0", 3), ("\"3\"", 3)] {
+        let detail = format!(
+            r#"{{"repository-name":"app","scan-status":"COMPLETE","finding-severity-counts":{{"HIGH":{count},"TOTAL":9}}}}"#
+        );
+        let parsed = parse(wrapped("ECR Image Scan", "aws.ecr", &detail).as_bytes()).unwrap();
+        let Parsed::Event(event) = parsed else {
+            panic!("{parsed:?}")
+        };
+        let Event::Scanned(scanned) = *event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(scanned.counts.get(&ScanSeverity::High), Some(&expected));
+        assert_eq!(scanned.counts.len(), 1);
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let detail = format!(
+        r#"{{"eventSource":"ecs.amazonaws.com","eventName":"RegisterTaskDefinition","requestParameters":{{"family":"a","containerDefinitions":{deep}}}}}"#
+    );
+    let event = wrapped("AWS API Call via CloudTrail", "aws.ecs", &detail);
+    match parse(event.as_bytes()) {
+        Ok(Parsed::Event(event)) => assert_eq!(event.facts(), None),
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = parse(&bytes);
+    }
+
+    #[test]
+    fn no_change_to_a_sample_breaks_the_reader(
+        which in 0usize..100,
+        at in any::<prop::sample::Index>(),
+        with in prop::sample::select(vec!["", "null", "\"\"", "{}", "[]", "0", "true", "\"", "\\", "}"]),
+    ) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+        let mut samples = json_files(&root.join("task-definition-guard"));
+        samples.extend(json_files(&root.join("image-scan-guard")));
+        let text = String::from_utf8(samples.swap_remove(which % samples.len()).1).unwrap();
+        let mut cut = at.index(text.len());
+        while !text.is_char_boundary(cut) { cut -= 1; }
+        let end = text[cut..].find([',', '}']).map_or(text.len(), |length| cut + length);
+        let changed = format!("{}{with}{}", &text[..cut], &text[end..]);
+        let _ = parse(changed.as_bytes());
+    }
+}

@@ -1,0 +1,323 @@
+//! What on-call hears: one alert a decision that needs one, or a failure to come to one.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use tidewaiter_events::{Event, Principal};
+use tidewaiter_rules::{
+    Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo, Verdict,
+    names::Place,
+};
+
+use crate::{clean, console};
+
+/// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
+/// taken away or changed, without a new version.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alert {
+    pub(crate) version: u8,
+    pub(crate) kind: Kind,
+    /// The first line, for people.
+    pub(crate) headline: String,
+    pub(crate) severity: Severity,
+    pub(crate) mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decision: Option<Verdict>,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<AlertSubject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) who: Option<Principal>,
+    pub(crate) findings: Vec<Finding>,
+    /// How many findings were left out of `findings`.
+    pub(crate) more_findings: usize,
+    pub(crate) actions: Vec<AlertAction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) withheld: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<AlertFailure>,
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// A subject was judged.
+    Decision,
+    /// An event could not be handled.
+    Failure,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AlertSubject {
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arn: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AlertAction {
+    pub(crate) action: &'static str,
+    pub(crate) target: String,
+    pub(crate) effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) will_retry: Option<bool>,
+    /// The command that does it by hand.
+    pub(crate) command: String,
+    pub(crate) undo: Undo,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AlertFailure {
+    pub(crate) error: String,
+    pub(crate) fate: &'static str,
+}
+
+/// Why an event could not be handled.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// The event, where it could be read at all.
+    pub event: Option<&'a Event>,
+    /// Why, with every cause.
+    pub error: &'a str,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// The mode of the function.
+    pub mode: Mode,
+    /// The account and region of the function.
+    pub home: &'a Place,
+}
+
+/// What becomes of an event that could not be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits in the dead-letter queue for a person.
+    DeadLetter,
+    /// It is in neither: the mistake is in the set-up, and events are not lost by it.
+    Handled,
+}
+
+impl Fate {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::DeadLetter => {
+                "the event is in the function's dead-letter queue; send it again once the cause is mended"
+            }
+            Self::Handled => "events are still judged",
+        }
+    }
+}
+
+/// How many findings an alert carries; the message must stay under SNS's 256 KiB.
+const FINDINGS: usize = 25;
+
+impl Alert {
+    /// The alert about a decision; `None` where there is nothing to say. `effects` are what became
+    /// of the plan's steps, in their order.
+    pub fn of_decision(
+        event: &Event,
+        facts: &Facts,
+        decision: &Decision,
+        plan: &Plan,
+        effects: &[Effect],
+        home: &Place,
+    ) -> Option<Self> {
+        let worst = decision.findings.first()?;
+        if decision.verdict == Verdict::Allow {
+            return None;
+        }
+        let place = facts.place.as_ref().unwrap_or(home);
+        let severity = decision.findings.iter().map(|finding| finding.severity);
+        let steps = plan.steps.iter().zip(effects);
+        Some(Self {
+            version: 1,
+            kind: Kind::Decision,
+            headline: headline(facts, decision, plan, effects, &worst.message),
+            severity: severity.max().unwrap_or(worst.severity),
+            mode: plan.mode,
+            decision: Some(decision.verdict),
+            account: place.account().to_owned(),
+            region: place.region().to_owned(),
+            time: facts.observed_at.map(|time| time.to_string()),
+            event: event_id(event),
+            subject: Some(subject(&facts.subject)),
+            who: event.principal().map(clean_principal),
+            findings: decision
+                .findings
+                .iter()
+                .take(FINDINGS)
+                .map(clean_finding)
+                .collect(),
+            more_findings: decision.findings.len().saturating_sub(FINDINGS),
+            actions: steps.map(|(step, effect)| action(step, effect)).collect(),
+            withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
+            failure: None,
+        })
+    }
+
+    /// The alert about an event that could not be handled.
+    pub fn of_failure(failure: &Failure<'_>) -> Self {
+        let event = failure.event;
+        let origin = event.map(Event::origin);
+        let place = origin.and_then(|origin| origin.place.as_ref());
+        let place = place.unwrap_or(failure.home);
+        let error = clean(failure.error, 1500);
+        let about = match event {
+            Some(event) => format!("could not judge {}", clean(&event.subject_id(), 120)),
+            None if failure.fate == Fate::Handled => "is not set up as it should be".to_owned(),
+            None => "could not read an event".to_owned(),
+        };
+        Self {
+            version: 1,
+            kind: Kind::Failure,
+            headline: format!("Tidewaiter {about}: {}", clean(failure.error, 200)),
+            severity: Severity::High,
+            mode: failure.mode,
+            decision: None,
+            account: place.account().to_owned(),
+            region: place.region().to_owned(),
+            time: origin.and_then(|origin| origin.time.map(|time| time.to_string())),
+            event: event.and_then(event_id),
+            subject: None,
+            who: event.and_then(Event::principal).map(clean_principal),
+            findings: Vec::new(),
+            more_findings: 0,
+            actions: Vec::new(),
+            withheld: None,
+            failure: Some(AlertFailure {
+                error,
+                fate: failure.fate.text(),
+            }),
+        }
+    }
+
+    /// The ids of the rules with findings, each once.
+    pub(crate) fn rules(&self) -> BTreeSet<&'static str> {
+        self.findings.iter().map(|finding| finding.rule).collect()
+    }
+}
+
+fn headline(
+    facts: &Facts,
+    decision: &Decision,
+    plan: &Plan,
+    effects: &[Effect],
+    worst: &str,
+) -> String {
+    let kind = match facts.subject {
+        Subject::TaskDefinition(_) => "task definition",
+        Subject::Image(_) => "image",
+    };
+    let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
+    let (present, past) = match facts.subject {
+        Subject::TaskDefinition(_) => ("deregister", "Deregistered"),
+        Subject::Image(_) => ("quarantine", "Quarantined"),
+    };
+    let what = match (plan.steps.first(), effects.first()) {
+        (Some(_), Some(Effect::Done)) => format!("{past} {subject}"),
+        (Some(_), Some(Effect::Failed { .. })) => format!("FAILED to {present} {subject}"),
+        (Some(_), Some(Effect::Gone)) => format!("Bad {subject} is gone already"),
+        (Some(_), _) => format!("Would {present} {subject} (audit)"),
+        (None, _) if plan.withheld.is_some() => format!("Bad {subject} is left alone"),
+        (None, _)
+            if decision
+                .findings
+                .iter()
+                .all(|f| f.outcome == Outcome::Unknown) =>
+        {
+            format!("Cannot vouch for {subject}")
+        }
+        (None, _) => format!("Weak {subject}"),
+    };
+    let more = match decision.findings.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    format!("{what}: {}{more}", clean(worst, 200))
+}
+
+/// A digest is as good to the eye with its first twelve digits.
+fn short_id(subject: &Subject) -> String {
+    match subject {
+        Subject::Image(image) => match &image.digest {
+            Some(digest) => {
+                let (algorithm, digits) = digest.as_str().split_once(':').unwrap_or_default();
+                let digits: String = digits.chars().take(12).collect();
+                format!("{}@{algorithm}:{digits}", image.repository.name())
+            }
+            None => image.repository.name().to_owned(),
+        },
+        Subject::TaskDefinition(_) => subject.id(),
+    }
+}
+
+fn event_id(event: &Event) -> Option<String> {
+    event.origin().id.as_deref().map(|id| clean(id, 100))
+}
+
+fn subject(subject: &Subject) -> AlertSubject {
+    let (arn, tags) = match subject {
+        Subject::TaskDefinition(definition) => {
+            (definition.arn().map(|arn| arn.to_string()), Vec::new())
+        }
+        Subject::Image(image) => {
+            let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));
+            (Some(image.repository.arn()), tags.collect())
+        }
+    };
+    AlertSubject {
+        kind: subject.kind().name(),
+        id: clean(&subject.id(), 400),
+        arn,
+        tags,
+        link: console::link(subject),
+    }
+}
+
+fn clean_principal(principal: &Principal) -> Principal {
+    let short = |text: &Option<String>| text.as_deref().map(|text| clean(text, 200));
+    Principal {
+        name: clean(&principal.name, 200),
+        arn: principal.arn.as_deref().map(|arn| clean(arn, 2048)),
+        via: short(&principal.via),
+        tool: short(&principal.tool),
+        source_ip: short(&principal.source_ip),
+    }
+}
+
+fn clean_finding(finding: &Finding) -> Finding {
+    Finding {
+        container: finding.container.as_deref().map(|name| clean(name, 255)),
+        message: clean(&finding.message, 1000),
+        help: clean(&finding.help, 1000),
+        ..finding.clone()
+    }
+}
+
+fn action(step: &Step, effect: &Effect) -> AlertAction {
+    let (error, will_retry) = match effect {
+        Effect::Failed { error, will_retry } => (Some(clean(error, 1500)), Some(*will_retry)),
+        Effect::NotApplied | Effect::Done | Effect::Gone => (None, None),
+    };
+    AlertAction {
+        action: step.action.name(),
+        target: step.action.target(),
+        effect: effect.name(),
+        error,
+        will_retry,
+        command: step.action.command(),
+        undo: step.undo.clone(),
+    }
+}

@@ -1,0 +1,124 @@
+//! An alert as a plain text for e-mail.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use tidewaiter_events::Principal;
+use tidewaiter_rules::Outcome;
+
+use crate::alert::{Alert, AlertAction};
+
+impl Display for Alert {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{}\n", self.headline)?;
+        if let Some(subject) = &self.subject {
+            writeln!(out, "What     {} {}", subject.kind, subject.id)?;
+            if !subject.tags.is_empty() {
+                writeln!(out, "Tags     {}", subject.tags.join(", "))?;
+            }
+        }
+        writeln!(out, "Where    account {}, {}", self.account, self.region)?;
+        if let Some(time) = &self.time {
+            writeln!(out, "When     {time}")?;
+        }
+        match &self.who {
+            Some(who) => writeln!(out, "Who      {}", sentence(who))?,
+            None if self.subject.is_some() => {
+                writeln!(out, "Who      AWS does not say in this event")?;
+            }
+            None => {}
+        }
+        if let Some(link) = self.subject.as_ref().and_then(|s| s.link.as_ref()) {
+            writeln!(out, "Console  {link}")?;
+        }
+        writeln!(out, "Mode     {}", self.mode.name())?;
+        self.findings(out)?;
+        self.actions(out)?;
+        if let Some(failure) = &self.failure {
+            writeln!(out, "\nError\n  {}\n  {}", failure.error, failure.fate)?;
+        }
+        if let Some(event) = &self.event {
+            writeln!(out, "\nEvent {event}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Alert {
+    fn findings(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if self.findings.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nWhy")?;
+        for finding in &self.findings {
+            let outcome = match finding.outcome {
+                Outcome::Fail => "",
+                Outcome::Unknown => " (unknown)",
+            };
+            writeln!(
+                out,
+                "  [{}, {}] {}{outcome} at {}",
+                finding.severity,
+                finding.level.name(),
+                finding.rule,
+                finding.pointer
+            )?;
+            writeln!(out, "    {}", finding.message)?;
+            writeln!(out, "    fix: {}", finding.help)?;
+        }
+        if self.more_findings > 0 {
+            writeln!(out, "  and {} more", self.more_findings)?;
+        }
+        Ok(())
+    }
+
+    fn actions(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        for action in &self.actions {
+            writeln!(out, "\n{}", told(action))?;
+            writeln!(out, "  {} {}", action.action, action.target)?;
+            if let Some(error) = &action.error {
+                writeln!(out, "  {error}")?;
+            }
+            if action.effect == "done" {
+                writeln!(out, "\nUndo\n  {}", action.undo.command)?;
+                writeln!(out, "  {}", action.undo.explanation)?;
+            } else {
+                writeln!(out, "  by hand: {}", action.command)?;
+                writeln!(out, "  and back: {}", action.undo.command)?;
+            }
+        }
+        if let Some(reason) = self.withheld {
+            writeln!(out, "\nNothing was done: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+fn told(action: &AlertAction) -> &'static str {
+    match (action.effect, action.will_retry) {
+        ("done", _) => "Done",
+        ("gone", _) => "Nothing to do: it is gone already",
+        ("failed", Some(true)) => "FAILED, and will be tried again",
+        ("failed", _) => {
+            "FAILED, and will not be tried again: the event is in the dead-letter queue"
+        }
+        _ => "Would have been done; in audit mode nothing is changed",
+    }
+}
+
+fn sentence(who: &Principal) -> String {
+    let mut text = who.name.clone();
+    for (word, value) in [
+        (" with ", &who.tool),
+        (" via ", &who.via),
+        (" from ", &who.source_ip),
+    ] {
+        if let Some(value) = value {
+            text.push_str(word);
+            text.push_str(value);
+        }
+    }
+    if let Some(arn) = &who.arn {
+        let _ = write!(text, "\n         {arn}");
+    }
+    text
+}

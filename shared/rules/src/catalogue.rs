@@ -1,0 +1,187 @@
+//! The rules. One rule is a constant with what is to be known about it, a check, and a page whose
+//! examples are run as tests: `catalogue/<subject>/<name>.rs` and `.md`, and one line in the list
+//! below.
+
+mod answer;
+
+use std::fmt;
+
+pub use answer::Answer;
+
+use crate::{
+    facts::{Image, LaunchType, Subject, SubjectKind, TaskDefinition},
+    field::Field,
+    severity::Severity,
+};
+
+/// One rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The name in kebab case; it is never reused or changed.
+    pub id: &'static str,
+    /// One line that says what the rule finds, in lower case, without a full stop.
+    pub summary: &'static str,
+    /// How bad a finding is, unless the check says otherwise for a certain one.
+    pub severity: Severity,
+    /// Where the rule applies.
+    pub applies: Applies,
+    /// What to do about a finding, unless the check knows better.
+    pub help: &'static str,
+    /// Whose controls the rule covers.
+    pub references: References,
+    /// The check.
+    pub check: Check,
+}
+
+/// The check of a rule: one answer a place that fails or cannot be judged, none where all is well.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// Of a task definition.
+    TaskDefinition(fn(&TaskDefinition) -> Vec<Answer>),
+    /// Of an image.
+    Image(fn(&Image) -> Vec<Answer>),
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.subject().name())
+    }
+}
+
+impl Check {
+    /// What the check is made for.
+    pub const fn subject(self) -> SubjectKind {
+        match self {
+            Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
+            Self::Image(_) => SubjectKind::Image,
+        }
+    }
+}
+
+/// Where a rule applies. A subject that is nowhere within it passes.
+#[derive(Debug, Clone, Copy)]
+pub struct Applies {
+    /// What the tasks may run on; one in common with the definition is enough.
+    pub launch_types: &'static [LaunchType],
+    /// Whether Windows containers are judged too.
+    pub windows: bool,
+}
+
+impl Applies {
+    /// For a setting that is dangerous wherever it stands. Where ECS would refuse it, saying so
+    /// before the deploy is a kindness, and no form of the definition can switch the rule off.
+    pub const EVERYWHERE: Self = Self {
+        launch_types: LaunchType::ALL,
+        windows: true,
+    };
+
+    /// For a setting that Windows containers do not have.
+    pub const LINUX: Self = Self {
+        launch_types: LaunchType::ALL,
+        windows: false,
+    };
+
+    fn to(self, definition: &TaskDefinition) -> bool {
+        (self.windows || !definition.is_windows())
+            && definition.launch_types().iter().any(|launch_type| {
+                matches!(launch_type, LaunchType::Other(_))
+                    || self.launch_types.contains(launch_type)
+            })
+    }
+}
+
+/// Controls of others that a rule covers; empty where there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct References {
+    /// The sentence of AWS's "Task and container security" guidance, in our words.
+    pub guidance: &'static str,
+    /// AWS Config managed rules.
+    pub aws_config: &'static [&'static str],
+    /// Security Hub controls.
+    pub security_hub: &'static [&'static str],
+    /// Control Tower proactive controls.
+    pub control_tower: &'static [&'static str],
+    /// CIS Docker Benchmark recommendations.
+    pub cis_docker: &'static [&'static str],
+    /// The Pod Security Standard that first forbids it.
+    pub pod_security: Option<PodSecurity>,
+}
+
+/// The levels of the Kubernetes Pod Security Standards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodSecurity {
+    /// Prevents known privilege escalations.
+    Baseline,
+    /// Hardening best practice.
+    Restricted,
+}
+
+impl Rule {
+    /// What the rule has to say of `subject`; nothing where it does not apply.
+    pub(crate) fn answers(&self, subject: &Subject) -> Vec<Answer> {
+        match (self.check, subject) {
+            (Check::TaskDefinition(check), Subject::TaskDefinition(definition))
+                if self.applies.to(definition) =>
+            {
+                check(definition)
+            }
+            (Check::Image(check), Subject::Image(image)) => check(image),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The rule with this id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == id)
+}
+
+/// The answer about a namespace that `member` of the definition may share with the host.
+fn shared_with_host(mode: &Field<String>, member: &str, what: &str) -> Vec<Answer> {
+    let pointer = format!("/{member}");
+    match mode {
+        Field::Known(mode) if mode.trim().eq_ignore_ascii_case("host") => {
+            vec![Answer::fail(
+                pointer,
+                format!("`{member}` is `host`: each task shares the instance's {what}"),
+            )]
+        }
+        Field::Unknown(reason) => {
+            vec![Answer::unreadable(pointer, &format!("`{member}`"), reason)]
+        }
+        Field::Known(_) | Field::Absent => Vec::new(),
+    }
+}
+
+macro_rules! catalogue {
+    ($($subject:ident { $($rule:ident),* $(,)? })*) => {
+        $(mod $subject { $(pub(super) mod $rule;)* })*
+
+        /// Every rule, in the order of the list.
+        pub const RULES: &[&Rule] = &[$($(&$subject::$rule::RULE),*),*];
+
+        /// The page of every rule, in Markdown, by id.
+        pub const PAGES: &[(&str, &str)] = &[$($((
+            $subject::$rule::RULE.id,
+            include_str!(concat!("catalogue/", stringify!($subject), "/", stringify!($rule), ".md")),
+        )),*),*];
+    };
+}
+
+catalogue! {
+    task_definition {
+        privileged_container,
+        root_user,
+        writable_root_filesystem,
+        dangerous_capability,
+        host_network,
+        host_pid,
+        host_ipc,
+    }
+    image {
+        vulnerable_image,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What a check says of one place.
+
+use crate::{decide::Outcome, facts::PlacedContainer, names::quoted, severity::Severity};
+
+/// What a check says of one place that fails or cannot be judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) pointer: String,
+    pub(crate) container: Option<String>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Answer {
+    /// The place is wrong. `message` is lower case, without a full stop, and shows outside text
+    /// through [`quoted`] only.
+    pub fn fail(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Fail,
+            pointer: pointer.into(),
+            container: None,
+            severity: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The place cannot be judged; the message says what would have to be known.
+    pub fn unknown(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            ..Self::fail(pointer, message)
+        }
+    }
+
+    /// The place holds a value that cannot be read from here, for this reason.
+    pub fn unreadable(pointer: impl Into<String>, what: &str, reason: &str) -> Self {
+        Self::unknown(
+            pointer,
+            format!("{what} cannot be known: {}", quoted(reason)),
+        )
+    }
+
+    /// Names the container.
+    #[must_use]
+    pub fn in_container(mut self, container: &PlacedContainer<'_>) -> Self {
+        self.container = Some(container.label());
+        self
+    }
+
+    /// Gives this answer a severity other than the rule's.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Gives this answer help other than the rule's.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

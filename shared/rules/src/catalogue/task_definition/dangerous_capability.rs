@@ -1,0 +1,207 @@
+use super::super::{Answer, Applies, Check, PodSecurity, References, Rule};
+use crate::{
+    Severity,
+    facts::{LaunchType, PlacedContainer, TaskDefinition},
+    field::Field,
+    names::quoted,
+};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "dangerous-capability",
+    summary: "a container adds a Linux capability beyond the harmless ones",
+    severity: Severity::High,
+    applies: Applies::EVERYWHERE,
+    help: "remove it from `linuxParameters.capabilities.add`; where the process really needs it, waive this rule for that container alone",
+    references: References {
+        guidance: "remove Linux capabilities that the container does not need",
+        aws_config: &[],
+        security_hub: &[],
+        control_tower: &[],
+        cis_docker: &["5.3"],
+        pod_security: Some(PodSecurity::Baseline),
+    },
+    check: Check::TaskDefinition(check),
+};
+
+/// What the baseline Pod Security Standard lets a container add.
+const HARMLESS: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// Each of these alone is a known way out of the container.
+const ESCAPES: &[&str] = &[
+    "ALL",
+    "BPF",
+    "DAC_READ_SEARCH",
+    "PERFMON",
+    "SYS_ADMIN",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+];
+
+fn check(definition: &TaskDefinition) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for container in definition.containers() {
+        let found = match &container.linux_parameters {
+            Field::Known(parameters) => match &parameters.capabilities {
+                Field::Known(capabilities) => match &capabilities.add {
+                    Field::Known(added) => each(definition, &container, added),
+                    Field::Unknown(reason) => unreadable(&container, "/add", reason),
+                    Field::Absent => Vec::new(),
+                },
+                Field::Unknown(reason) => unreadable(&container, "", reason),
+                Field::Absent => Vec::new(),
+            },
+            Field::Unknown(reason) => unreadable(&container, "", reason),
+            Field::Absent => Vec::new(),
+        };
+        answers.extend(
+            found
+                .into_iter()
+                .map(|answer| answer.in_container(&container)),
+        );
+    }
+    answers
+}
+
+fn unreadable(container: &PlacedContainer<'_>, member: &str, reason: &str) -> Vec<Answer> {
+    let what = format!(
+        "which capabilities container {} adds",
+        quoted(&container.label())
+    );
+    let pointer = container.pointer(&format!("linuxParameters/capabilities{member}"));
+    vec![Answer::unreadable(pointer, &what, reason)]
+}
+
+fn each(
+    definition: &TaskDefinition,
+    container: &PlacedContainer<'_>,
+    added: &[Field<String>],
+) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for (index, capability) in added.iter().enumerate() {
+        let member = format!("/add/{index}");
+        match capability {
+            Field::Absent => {}
+            Field::Unknown(reason) => answers.extend(unreadable(container, &member, reason)),
+            Field::Known(name) => {
+                let plain = plain_name(name);
+                if HARMLESS.contains(&plain.as_str()) {
+                    continue;
+                }
+                let pointer = container.pointer(&format!("linuxParameters/capabilities{member}"));
+                let message = format!(
+                    "container {} adds the capability {}",
+                    quoted(&container.label()),
+                    quoted(&plain)
+                );
+                answers.push(Answer::fail(pointer, message).severity(severity(&plain, definition)));
+            }
+        }
+    }
+    answers
+}
+
+/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
+fn plain_name(name: &str) -> String {
+    let name = name.trim().to_ascii_uppercase();
+    name.strip_prefix("CAP_")
+        .map_or(name.clone(), str::to_owned)
+}
+
+fn severity(capability: &str, definition: &TaskDefinition) -> Severity {
+    let is_host = |mode: &Field<String>| {
+        mode.known()
+            .is_some_and(|mode| mode.trim().eq_ignore_ascii_case("host"))
+    };
+    let escapes = ESCAPES.contains(&capability)
+        || capability == "SYS_PTRACE" && is_host(&definition.pid_mode)
+        || capability == "NET_ADMIN" && is_host(&definition.network_mode);
+    if escapes {
+        return Severity::Critical;
+    }
+    // On Fargate a task has a kernel to itself and this is the one capability it can add, which
+    // runtime sensors do.
+    if capability == "SYS_PTRACE" && definition.launch_types() == [LaunchType::Fargate] {
+        return Severity::Medium;
+    }
+    Severity::High
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn severities(json: &str) -> Vec<Severity> {
+        let definition: TaskDefinition = serde_json::from_str(json).unwrap();
+        let severities = check(&definition).into_iter().map(|a| a.severity.unwrap());
+        severities.collect()
+    }
+
+    fn adding(capability: &str, rest: &str) -> Vec<Severity> {
+        severities(&format!(
+            r#"{{"containerDefinitions":[{{"name":"app","linuxParameters":{{"capabilities":{{"add":["{capability}"]}}}}}}]{rest}}}"#
+        ))
+    }
+
+    #[test]
+    fn a_capability_is_judged_in_whatever_way_it_is_written() {
+        for name in ["SYS_ADMIN", "CAP_SYS_ADMIN", "sys_admin", " cap_sys_admin "] {
+            assert_eq!(adding(name, ""), [Severity::Critical], "{name}");
+        }
+        for name in ["CHOWN", "CAP_CHOWN", "net_bind_service"] {
+            assert_eq!(adding(name, ""), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_shares_a_namespace_with_the_host_makes_a_capability_worse() {
+        assert_eq!(adding("SYS_PTRACE", ""), [Severity::High]);
+        assert_eq!(
+            adding("SYS_PTRACE", r#","pidMode":"host""#),
+            [Severity::Critical]
+        );
+        assert_eq!(
+            adding("SYS_PTRACE", r#","requiresCompatibilities":["FARGATE"]"#),
+            [Severity::Medium]
+        );
+        assert_eq!(
+            adding("SYS_PTRACE", r#","compatibilities":["EC2","FARGATE"]"#),
+            [Severity::High]
+        );
+        assert_eq!(adding("NET_ADMIN", ""), [Severity::High]);
+        assert_eq!(
+            adding("NET_ADMIN", r#","networkMode":"host""#),
+            [Severity::Critical]
+        );
+        assert_eq!(adding("NET_RAW", ""), [Severity::High]);
+    }
+
+    #[test]
+    fn every_bad_capability_is_named_by_its_place() {
+        let definition: TaskDefinition = serde_json::from_str(
+            r#"{"containerDefinitions":[{"linuxParameters":null},{"linuxParameters":{"capabilities":{"add":["KILL","BPF","ALL"],"drop":["ALL"]}}}]}"#,
+        )
+        .unwrap();
+        let pointers: Vec<String> = check(&definition).into_iter().map(|a| a.pointer).collect();
+        assert_eq!(
+            pointers,
+            [
+                "/containerDefinitions/1/linuxParameters/capabilities/add/1",
+                "/containerDefinitions/1/linuxParameters/capabilities/add/2"
+            ]
+        );
+    }
+}

@@ -1,0 +1,149 @@
+use super::super::{Answer, Applies, Check, PodSecurity, References, Rule};
+use crate::{
+    Severity,
+    facts::{PlacedContainer, TaskDefinition},
+    field::Field,
+    names::quoted,
+};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "root-user",
+    summary: "a container runs as root, or nothing says that it does not",
+    severity: Severity::High,
+    applies: Applies::LINUX,
+    help: "set `user` to a numeric uid other than 0, for example `\"user\": \"10001:10001\"`, and give that uid the files it writes in the image",
+    references: References {
+        guidance: "run containers as a non-root user",
+        aws_config: &[
+            "ECS_TASK_DEFINITION_LINUX_USER_NON_ROOT",
+            "ECS_TASK_DEFINITION_NONROOT_USER",
+        ],
+        security_hub: &["ECS.20"],
+        control_tower: &["CT.ECS.PR.3"],
+        cis_docker: &["4.1"],
+        pod_security: Some(PodSecurity::Restricted),
+    },
+    check: Check::TaskDefinition(check),
+};
+
+fn check(definition: &TaskDefinition) -> Vec<Answer> {
+    definition
+        .containers()
+        // A FireLens log router makes its socket in a directory of the host's root and does not
+        // start as another user (aws/containers-roadmap#2122).
+        .filter(|container| container.firelens_configuration.known().is_none())
+        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
+        .collect()
+}
+
+fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
+    let pointer = container.pointer("user");
+    let name = quoted(&container.label());
+    let user = match &container.user {
+        Field::Known(user) => user.trim(),
+        Field::Absent => "",
+        Field::Unknown(reason) => {
+            let what = format!("the user of container {name}");
+            return Some(Answer::unreadable(pointer, &what, reason));
+        }
+    };
+    let shown = quoted(user);
+    match Identity::of(user) {
+        Identity::Root => Some(Answer::fail(
+            pointer,
+            format!("container {name} runs as root: `user` is {shown}"),
+        )),
+        Identity::Image => Some(Answer::unknown(
+            pointer,
+            format!("container {name} sets no `user`: its image decides, and an image that names none runs as root"),
+        )),
+        // Only the image's /etc/passwd could tell, and hardly any image maps another name to uid 0:
+        // worth a word where the policy is strict, not a call at night.
+        Identity::Name => Some(
+            Answer::unknown(
+                pointer,
+                format!("container {name} runs as {shown}: which uid that name has is decided by the image"),
+            )
+            .severity(Severity::Low)
+            .help("name the user by its numeric uid, which nothing in the image can turn into root"),
+        ),
+        Identity::Uid => None,
+    }
+}
+
+/// Who a `user` value stands for.
+#[derive(Debug, PartialEq)]
+enum Identity {
+    Root,
+    /// No user is set: the image's.
+    Image,
+    Uid,
+    Name,
+}
+
+impl Identity {
+    /// Reads what stands before the colon as container runtimes do: a number in decimal with an
+    /// optional sign and leading zeros is a uid (`00` and `+0` are root), anything else a name.
+    fn of(user: &str) -> Self {
+        let user = user.split(':').next().unwrap_or_default().trim();
+        let digits = user.strip_prefix(['+', '-']).unwrap_or(user);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if user.is_empty() {
+            Self::Image
+        } else if is_number && digits.bytes().all(|byte| byte == b'0')
+            || user.eq_ignore_ascii_case("root")
+        {
+            Self::Root
+        } else if is_number {
+            Self::Uid
+        } else {
+            Self::Name
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_that_ecs_accepts_is_read() {
+        for (user, identity) in [
+            ("root", Identity::Root),
+            ("root:root", Identity::Root),
+            ("root:wheel", Identity::Root),
+            ("root:1000", Identity::Root),
+            ("Root", Identity::Root),
+            ("0", Identity::Root),
+            ("0:0", Identity::Root),
+            ("0:staff", Identity::Root),
+            ("0:1000", Identity::Root),
+            ("00", Identity::Root),
+            ("000:0", Identity::Root),
+            ("+0", Identity::Root),
+            ("-0", Identity::Root),
+            (" 0 ", Identity::Root),
+            ("\troot\n", Identity::Root),
+            ("0 :1000", Identity::Root),
+            ("", Identity::Image),
+            ("  ", Identity::Image),
+            (":1000", Identity::Image),
+            ("1000", Identity::Uid),
+            ("1000:1000", Identity::Uid),
+            ("1000:0", Identity::Uid),
+            ("1000:root", Identity::Uid),
+            ("1337", Identity::Uid),
+            ("65534", Identity::Uid),
+            ("010", Identity::Uid),
+            ("nobody", Identity::Name),
+            ("app:app", Identity::Name),
+            ("app:0", Identity::Name),
+            ("0x0", Identity::Name),
+            ("+", Identity::Name),
+            ("0.0", Identity::Name),
+            ("rootless", Identity::Name),
+        ] {
+            assert_eq!(Identity::of(user), identity, "{user:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Facts and policy in, decision out.
+
+use serde::Serialize;
+
+use crate::{
+    catalogue::{Answer, RULES, Rule},
+    facts::Facts,
+    policy::{Level, Policy},
+    severity::Severity,
+};
+
+/// What the policy makes of a subject, with every reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The outcome in one word.
+    pub verdict: Verdict,
+    /// What was found, gravest first.
+    pub findings: Vec<Finding>,
+    /// What was found and is waived.
+    pub waived: Vec<Waived>,
+}
+
+/// The outcome of a decision; the greater, the graver. Serialised in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing to say.
+    Allow,
+    /// Someone should hear of it.
+    Warn,
+    /// It should not be there.
+    Deny,
+}
+
+impl Verdict {
+    /// The name as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// One rule's answer about one place, at the level that the policy gives it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// Whether it is so, or cannot be known.
+    pub outcome: Outcome,
+    /// What the policy wants done.
+    pub level: Level,
+    /// How bad it is.
+    pub severity: Severity,
+    /// A JSON pointer into the subject in AWS's own spelling: to the wrong value, or to where the
+    /// missing one would stand.
+    pub pointer: String,
+    /// The container's name, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// What was found, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// Whether a finding is so, or cannot be known. That all is well is no finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It cannot be known from these facts.
+    Unknown,
+    /// It is so.
+    Fail,
+}
+
+impl Outcome {
+    /// The name as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// A finding that a waiver covers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Waived {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// The waiver's id in the policy.
+    pub waiver: String,
+    /// The last day on which the waiver holds, `YYYY-MM-DD`.
+    pub expires: String,
+}
+
+/// Judges the facts by every rule that applies.
+pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
+    let mut findings: Vec<Finding> = RULES
+        .iter()
+        .flat_map(|rule| {
+            let answers = rule.answers(&facts.subject).into_iter();
+            answers.filter_map(|answer| finding(rule, answer, policy))
+        })
+        .collect();
+    findings.sort_by(|a, b| {
+        (b.level, b.outcome, b.severity)
+            .cmp(&(a.level, a.outcome, a.severity))
+            .then_with(|| (a.rule, &a.pointer).cmp(&(b.rule, &b.pointer)))
+    });
+    let verdict = findings.iter().map(|finding| cost(finding, policy)).max();
+    Decision {
+        verdict: verdict.unwrap_or(Verdict::Allow),
+        findings,
+        waived: Vec::new(),
+    }
+}
+
+fn finding(rule: &Rule, answer: Answer, policy: &Policy) -> Option<Finding> {
+    let severity = answer.severity.unwrap_or(rule.severity);
+    let level = policy.level(rule, severity);
+    (level != Level::Off).then(|| Finding {
+        rule: rule.id,
+        outcome: answer.outcome,
+        level,
+        severity,
+        pointer: answer.pointer,
+        container: answer.container,
+        message: answer.message,
+        help: answer.help.unwrap_or_else(|| rule.help.to_owned()),
+    })
+}
+
+fn cost(finding: &Finding, policy: &Policy) -> Verdict {
+    let verdict = match finding.level {
+        Level::Off => Verdict::Allow,
+        Level::Warn => Verdict::Warn,
+        Level::Deny => Verdict::Deny,
+    };
+    match finding.outcome {
+        Outcome::Fail => verdict,
+        Outcome::Unknown => verdict.min(policy.unknown_costs()),
+    }
+}

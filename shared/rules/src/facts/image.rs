@@ -1,0 +1,198 @@
+//! A scanned image of a private ECR repository.
+
+use std::collections::BTreeMap;
+
+use crate::names::{Digest, Repository};
+
+/// An image and the result of its scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// The repository.
+    pub repository: Repository,
+    /// The digest that was scanned; AWS leaves it out of some events.
+    pub digest: Option<Digest>,
+    /// The tags at the time of the scan; often none, because scans are of platform manifests.
+    pub tags: Vec<String>,
+    /// The result.
+    pub scan: Scan,
+}
+
+impl Image {
+    /// `REPOSITORY@DIGEST`, or the repository alone where the digest is not known.
+    pub fn id(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}@{digest}", self.repository.name()),
+            None => self.repository.name().to_owned(),
+        }
+    }
+}
+
+/// The result of a scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scan {
+    /// Who scanned.
+    pub scanner: Scanner,
+    /// How far the scan has come.
+    pub state: ScanState,
+    /// What AWS says beside the state, where it does.
+    pub description: Option<String>,
+    /// Findings by severity. A severity that is not here has none.
+    pub counts: BTreeMap<ScanSeverity, u64>,
+    /// The worst findings, worst first; not all of them, see [`Scan::KEPT`].
+    pub worst: Vec<Vulnerability>,
+}
+
+impl Scan {
+    /// How many findings are kept with their details, at most. All are counted.
+    pub const KEPT: usize = 50;
+}
+
+/// Who scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scanner {
+    /// ECR basic scanning: once a push.
+    Basic,
+    /// Amazon Inspector: on push and whenever a vulnerability becomes known.
+    Enhanced,
+}
+
+impl Scanner {
+    /// The name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic scanning",
+            Self::Enhanced => "Amazon Inspector",
+        }
+    }
+}
+
+/// How far a scan has come (ECR API, `ScanStatus`). Only `Complete` and `Active` can mean clean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScanState {
+    /// `COMPLETE`: the findings are all there.
+    Complete,
+    /// `ACTIVE`: watched continuously; the findings are all there as of now.
+    Active,
+    /// `IN_PROGRESS`.
+    InProgress,
+    /// `PENDING`.
+    Pending,
+    /// `FAILED`.
+    Failed,
+    /// `UNSUPPORTED_IMAGE`.
+    Unsupported,
+    /// `SCAN_ELIGIBILITY_EXPIRED`.
+    Expired,
+    /// `FINDINGS_UNAVAILABLE`.
+    Unavailable,
+    /// `LIMIT_EXCEEDED`.
+    LimitExceeded,
+    /// `IMAGE_SIZE_EXCEEDED`.
+    TooLarge,
+    /// `IMAGE_ARCHIVED`: the image is in the archive storage class and its findings are gone.
+    Archived,
+    /// AWS knows no scan of this image.
+    NotFound,
+    /// A state that is not known here.
+    Other(String),
+}
+
+impl ScanState {
+    /// Reads a state as ECR's API and events spell it.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "COMPLETE" | "INITIAL_SCAN_COMPLETE" => Self::Complete,
+            "ACTIVE" => Self::Active,
+            "IN_PROGRESS" => Self::InProgress,
+            "PENDING" => Self::Pending,
+            "FAILED" => Self::Failed,
+            "UNSUPPORTED_IMAGE" => Self::Unsupported,
+            "SCAN_ELIGIBILITY_EXPIRED" => Self::Expired,
+            "FINDINGS_UNAVAILABLE" => Self::Unavailable,
+            "LIMIT_EXCEEDED" => Self::LimitExceeded,
+            "IMAGE_SIZE_EXCEEDED" => Self::TooLarge,
+            "IMAGE_ARCHIVED" => Self::Archived,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Whether the findings are complete, so that none means clean.
+    pub const fn is_conclusive(&self) -> bool {
+        matches!(self, Self::Complete | Self::Active)
+    }
+
+    /// Whether AWS is still at work on it.
+    pub const fn is_under_way(&self) -> bool {
+        matches!(self, Self::InProgress | Self::Pending)
+    }
+}
+
+/// The severity that a scanner gave (ECR API, `FindingSeverity`, and what Inspector adds), worst
+/// first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScanSeverity {
+    /// `CRITICAL`.
+    Critical,
+    /// `HIGH`.
+    High,
+    /// `MEDIUM`.
+    Medium,
+    /// `LOW`.
+    Low,
+    /// `INFORMATIONAL`.
+    Informational,
+    /// `UNDEFINED`: the vendor has given none.
+    Undefined,
+    /// `UNTRIAGED`: nobody has given one yet.
+    Untriaged,
+    /// A name that is not known here; kept, because dropping it would be calling it harmless.
+    Other(String),
+}
+
+impl ScanSeverity {
+    /// Reads a severity in any case.
+    pub fn parse(name: &str) -> Self {
+        match name.to_ascii_uppercase().as_str() {
+            "CRITICAL" => Self::Critical,
+            "HIGH" => Self::High,
+            "MEDIUM" => Self::Medium,
+            "LOW" => Self::Low,
+            "INFORMATIONAL" => Self::Informational,
+            "UNDEFINED" => Self::Undefined,
+            "UNTRIAGED" => Self::Untriaged,
+            _ => Self::Other(name.to_owned()),
+        }
+    }
+
+    /// The name as the scanner spells it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Critical => "CRITICAL",
+            Self::High => "HIGH",
+            Self::Medium => "MEDIUM",
+            Self::Low => "LOW",
+            Self::Informational => "INFORMATIONAL",
+            Self::Undefined => "UNDEFINED",
+            Self::Untriaged => "UNTRIAGED",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Whether it says how bad the finding is.
+    pub const fn is_ranked(&self) -> bool {
+        !matches!(self, Self::Undefined | Self::Untriaged | Self::Other(_))
+    }
+}
+
+/// One finding of a scanner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vulnerability {
+    /// How bad the scanner says it is.
+    pub severity: ScanSeverity,
+    /// Usually a CVE id.
+    pub name: String,
+    /// The package that has it, with its version, where known.
+    pub package: Option<String>,
+    /// The version of the package that mends it, where known.
+    pub fixed_in: Option<String>,
+}

@@ -1,0 +1,288 @@
+//! One page of `DescribeImageScanFindings`, read leniently: a member that is missing says nothing,
+//! and a severity that nobody knows is kept.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+
+/// One page of the answer to `DescribeImageScanFindings` (ECR API).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ScanPage {
+    image_scan_status: Option<Status>,
+    image_scan_findings: Option<Findings>,
+    /// What to ask the next page with; absent on the last.
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    status: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Findings {
+    finding_severity_counts: Option<BTreeMap<String, u64>>,
+    findings: Option<Vec<BasicFinding>>,
+    enhanced_findings: Option<Vec<EnhancedFinding>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct BasicFinding {
+    name: Option<String>,
+    severity: Option<String>,
+    attributes: Option<Vec<Attribute>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Attribute {
+    key: Option<String>,
+    value: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct EnhancedFinding {
+    severity: Option<String>,
+    status: Option<String>,
+    title: Option<String>,
+    package_vulnerability_details: Option<PackageDetails>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PackageDetails {
+    vulnerability_id: Option<String>,
+    vulnerable_packages: Option<Vec<Package>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Package {
+    name: Option<String>,
+    version: Option<String>,
+    fixed_in_version: Option<String>,
+}
+
+/// A scan put together from its pages, in any order.
+#[derive(Debug, Clone, Default)]
+pub struct ScanPages {
+    state: Option<ScanState>,
+    description: Option<String>,
+    is_enhanced: bool,
+    stated: Option<BTreeMap<ScanSeverity, u64>>,
+    listed: BTreeMap<ScanSeverity, u64>,
+    worst: Vec<Vulnerability>,
+}
+
+impl ScanPages {
+    /// Takes one page in.
+    pub fn add(&mut self, page: ScanPage) {
+        if let Some(status) = page.image_scan_status {
+            self.state = status.status.as_deref().map(ScanState::parse);
+            self.description = status.description;
+        }
+        let Some(findings) = page.image_scan_findings else {
+            return;
+        };
+        if let Some(counts) = findings.finding_severity_counts {
+            let stated = self.stated.get_or_insert_default();
+            keep_greater(stated, severity_counts(counts));
+        }
+        if let Some(found) = findings.enhanced_findings {
+            self.is_enhanced = true;
+            let active = found
+                .into_iter()
+                .filter(|finding| matches!(finding.status.as_deref(), None | Some("ACTIVE")));
+            self.list(active.map(Vulnerability::from));
+        }
+        if let Some(found) = findings.findings {
+            self.list(found.into_iter().map(Vulnerability::from));
+        }
+    }
+
+    fn list(&mut self, found: impl Iterator<Item = Vulnerability>) {
+        for vulnerability in found {
+            let count = self.listed.entry(vulnerability.severity.clone());
+            let count = count.or_default();
+            *count = count.saturating_add(1);
+            self.worst.push(vulnerability);
+        }
+        self.worst.sort();
+        self.worst.truncate(Scan::KEPT);
+    }
+
+    /// The scan as all pages together tell it. `announced` is what the event counted: it stands in
+    /// where the answer has no findings at all, because the scan has gone since.
+    pub fn into_scan(self, scanner: Scanner, announced: &BTreeMap<ScanSeverity, u64>) -> Scan {
+        let mut counts = self.listed;
+        match self.stated {
+            Some(stated) => keep_greater(&mut counts, stated),
+            None if counts.is_empty() => counts.clone_from(announced),
+            None => {}
+        }
+        Scan {
+            scanner: if self.is_enhanced {
+                Scanner::Enhanced
+            } else {
+                scanner
+            },
+            state: self.state.unwrap_or(ScanState::NotFound),
+            description: self.description,
+            counts,
+            worst: self.worst,
+        }
+    }
+}
+
+/// Counts by severity as AWS spells them. `TOTAL`, which Inspector adds, is not a severity.
+pub fn severity_counts(
+    counts: impl IntoIterator<Item = (String, u64)>,
+) -> BTreeMap<ScanSeverity, u64> {
+    let mut known = BTreeMap::new();
+    let named = counts.into_iter().filter(|(name, _)| name != "TOTAL");
+    keep_greater(
+        &mut known,
+        named.map(|(name, count)| (ScanSeverity::parse(&name), count)),
+    );
+    known
+}
+
+fn keep_greater(
+    counts: &mut BTreeMap<ScanSeverity, u64>,
+    others: impl IntoIterator<Item = (ScanSeverity, u64)>,
+) {
+    for (severity, other) in others {
+        let count = counts.entry(severity).or_default();
+        *count = (*count).max(other);
+    }
+}
+
+fn severity(name: Option<String>) -> ScanSeverity {
+    name.map_or(ScanSeverity::Undefined, |name| ScanSeverity::parse(&name))
+}
+
+fn versioned(name: Option<String>, version: Option<String>) -> Option<String> {
+    match (name, version) {
+        (Some(name), Some(version)) => Some(format!("{name} {version}")),
+        (name, _) => name,
+    }
+}
+
+impl From<BasicFinding> for Vulnerability {
+    fn from(finding: BasicFinding) -> Self {
+        let attributes = finding.attributes.unwrap_or_default();
+        let attribute = |key: &str| {
+            let found = attributes.iter().find(|a| a.key.as_deref() == Some(key));
+            found.and_then(|attribute| attribute.value.clone())
+        };
+        Self {
+            severity: severity(finding.severity),
+            package: versioned(attribute("package_name"), attribute("package_version")),
+            fixed_in: None,
+            name: finding.name.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<EnhancedFinding> for Vulnerability {
+    fn from(finding: EnhancedFinding) -> Self {
+        let details = finding.package_vulnerability_details.unwrap_or_default();
+        let packages = details.vulnerable_packages.unwrap_or_default();
+        let package = packages.into_iter().next().unwrap_or_default();
+        let name = details.vulnerability_id.or(finding.title);
+        Self {
+            severity: severity(finding.severity),
+            name: name.unwrap_or_default(),
+            package: versioned(package.name, package.version),
+            fixed_in: package
+                .fixed_in_version
+                .filter(|version| version != "NotAvailable"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(pages: &[&str], announced: &[(&str, u64)]) -> Scan {
+        let mut all = ScanPages::default();
+        for page in pages {
+            all.add(serde_json::from_str(page).unwrap());
+        }
+        let announced = announced.iter().map(|(name, n)| ((*name).to_owned(), *n));
+        all.into_scan(Scanner::Basic, &severity_counts(announced))
+    }
+
+    fn counts(scan: &Scan) -> Vec<(&str, u64)> {
+        scan.counts.iter().map(|(s, n)| (s.name(), *n)).collect()
+    }
+
+    const PAGE_1: &str = r#"{"imageScanStatus":{"status":"COMPLETE"},"nextToken":"2",
+        "imageScanFindings":{"findings":[{"name":"CVE-1","severity":"LOW"},{"name":"CVE-2","severity":"LOW"}]}}"#;
+    const PAGE_2: &str = r#"{"imageScanStatus":{"status":"COMPLETE"},
+        "imageScanFindings":{"findings":[{"name":"CVE-3","severity":"CRITICAL",
+            "attributes":[{"key":"package_version","value":"1.1"},{"key":"package_name","value":"openssl"}]}]}}"#;
+
+    #[test]
+    fn a_critical_on_the_last_page_counts() {
+        let scan = scan(&[PAGE_1, PAGE_2], &[]);
+        assert_eq!(counts(&scan), [("CRITICAL", 1), ("LOW", 2)]);
+        assert_eq!(scan.worst[0].name, "CVE-3");
+        assert_eq!(scan.worst[0].package.as_deref(), Some("openssl 1.1"));
+    }
+
+    #[test]
+    fn the_order_of_pages_does_not_matter() {
+        assert_eq!(scan(&[PAGE_1, PAGE_2], &[]), scan(&[PAGE_2, PAGE_1], &[]));
+    }
+
+    #[test]
+    fn counts_and_list_are_believed_whichever_is_worse() {
+        let page = r#"{"imageScanStatus":{"status":"ACTIVE"},"imageScanFindings":{
+            "findingSeverityCounts":{"HIGH":4,"TOTAL":9,"SEVERE":1},
+            "enhancedFindings":[{"severity":"CRITICAL","status":"ACTIVE","packageVulnerabilityDetails":
+                {"vulnerabilityId":"CVE-9","vulnerablePackages":[{"name":"zlib","version":"1","fixedInVersion":"2"}]}},
+                {"severity":"HIGH","status":"SUPPRESSED"}]}}"#;
+        let scan = scan(&[page], &[("LOW", 7)]);
+        assert_eq!(counts(&scan), [("CRITICAL", 1), ("HIGH", 4), ("SEVERE", 1)]);
+        assert_eq!(scan.scanner, Scanner::Enhanced);
+        assert_eq!(scan.worst[0].fixed_in.as_deref(), Some("2"));
+        assert_eq!(scan.worst.len(), 1);
+    }
+
+    #[test]
+    fn what_the_event_announced_stands_in_when_the_findings_are_gone() {
+        let gone = scan(
+            &[r#"{"imageScanStatus":{"status":"IMAGE_ARCHIVED"}}"#],
+            &[("CRITICAL", 2)],
+        );
+        assert_eq!(counts(&gone), [("CRITICAL", 2)]);
+        let clean = scan(
+            &[
+                r#"{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findingSeverityCounts":{}}}"#,
+            ],
+            &[("CRITICAL", 2)],
+        );
+        assert_eq!(counts(&clean), []);
+    }
+
+    #[test]
+    fn only_the_worst_are_kept_and_all_are_counted() {
+        let finding = r#"{"name":"CVE-1","severity":"MEDIUM"}"#;
+        let many = vec![finding; 700].join(",");
+        let page = format!(r#"{{"imageScanFindings":{{"findings":[{many}]}}}}"#);
+        let scan = scan(&[&page, PAGE_2], &[]);
+        assert_eq!(scan.worst.len(), Scan::KEPT);
+        assert_eq!(scan.worst[0].severity, ScanSeverity::Critical);
+        assert_eq!(counts(&scan), [("CRITICAL", 1), ("MEDIUM", 700)]);
+    }
+}

@@ -1,0 +1,22 @@
+//! The pure core of Tidewaiter: what is known ([`Facts`]) and what is wanted ([`Policy`]) go in, a
+//! [`Decision`] comes out, and a [`Plan`] says what would be done about it.
+//!
+//! Nothing here reads a clock, the environment, a file or the network, and no AWS crate is a
+//! dependency: the same facts and policy give the same decision in Lambda, in CI and in a replay.
+
+pub mod catalogue;
+mod decide;
+pub mod facts;
+mod field;
+pub mod names;
+mod plan;
+pub mod policy;
+mod severity;
+
+pub use catalogue::Rule;
+pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
+pub use facts::{Facts, Subject};
+pub use field::Field;
+pub use plan::{Action, Effect, Mode, Plan, Step, Undo, Withheld, plan};
+pub use policy::{Level, Policy};
+pub use severity::Severity;

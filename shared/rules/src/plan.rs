@@ -1,0 +1,245 @@
+//! Decision in, actions out. A plan leaves no choices: whoever applies it makes one call a step.
+
+use serde::Serialize;
+
+use crate::{
+    decide::{Decision, Outcome},
+    facts::{Facts, Image, ScanState, Subject, TaskDefinition},
+    names::{Digest, Place, Repository, TaskDefinitionArn},
+    policy::Level,
+};
+
+/// Whether plans are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Plans are made and told, not applied.
+    Audit,
+    /// Plans are applied.
+    Enforce,
+}
+
+impl Mode {
+    /// Reads a mode; `None` for any other text.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "audit" => Some(Self::Audit),
+            "enforce" => Some(Self::Enforce),
+            _ => None,
+        }
+    }
+
+    /// The name as in configuration and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+/// What would be done about a decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Whether it is to be applied.
+    pub mode: Mode,
+    /// The actions, in order.
+    pub steps: Vec<Step>,
+    /// Why a denied subject is left alone, where it is.
+    pub withheld: Option<Withheld>,
+}
+
+/// One action, with the way back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// The same for the same action on the same thing, whatever event led to it:
+    /// `ACTION:TARGET`.
+    pub idempotency_key: String,
+    /// How it is undone.
+    pub undo: Undo,
+}
+
+/// What can be done. Each is a single API call, is safe to repeat, and names what it acts on by
+/// revision or digest, never by tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// ECS `DeregisterTaskDefinition`: nothing new can be started from the revision. What runs
+    /// goes on running.
+    DeregisterTaskDefinition(TaskDefinitionArn),
+    /// ECR `UpdateImageStorageClass` to `ARCHIVE`: pulls get 404, and the image stays as evidence.
+    ArchiveImage(Repository, Digest),
+}
+
+impl Action {
+    /// The name as in JSON and message attributes.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DeregisterTaskDefinition(_) => "deregister-task-definition",
+            Self::ArchiveImage(..) => "archive-image",
+        }
+    }
+
+    /// What it acts on: an ARN, or `REPOSITORY_ARN@DIGEST`.
+    pub fn target(&self) -> String {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => arn.to_string(),
+            Self::ArchiveImage(repository, digest) => format!("{}@{digest}", repository.arn()),
+        }
+    }
+
+    /// The same action as a command for a POSIX shell, for whoever does it by hand.
+    pub fn command(&self) -> String {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => format!(
+                "aws ecs deregister-task-definition --region {} --task-definition {arn}",
+                arn.place().region()
+            ),
+            Self::ArchiveImage(repository, digest) => {
+                storage_class_command(repository, digest, "ARCHIVE")
+            }
+        }
+    }
+
+    fn undo(&self) -> Undo {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => Undo {
+                explanation: "AWS cannot make a revision active again; this registers a copy of it as a new revision, which is judged anew: fix it or waive the rule first",
+                command: format!(
+                    "aws ecs describe-task-definition --region {region} --task-definition {arn} --query taskDefinition | jq 'del(.taskDefinitionArn,.revision,.status,.requiresAttributes,.compatibilities,.registeredAt,.registeredBy,.deregisteredAt)' > task-definition.json && aws ecs register-task-definition --region {region} --cli-input-json file://task-definition.json",
+                    region = arn.place().region()
+                ),
+            },
+            Self::ArchiveImage(repository, digest) => Undo {
+                explanation: "restoring takes up to 20 minutes; a further scan with the same result archives the image again: waive the rule first",
+                command: storage_class_command(repository, digest, "STANDARD"),
+            },
+        }
+    }
+}
+
+fn storage_class_command(repository: &Repository, digest: &Digest, class: &str) -> String {
+    format!(
+        "aws ecr update-image-storage-class --region {} --registry-id {} --repository-name {} --image-id imageDigest={digest} --target-storage-class {class}",
+        repository.place().region(),
+        repository.place().account(),
+        repository.name()
+    )
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It was not applied: the mode is audit.
+    NotApplied,
+    /// It was applied, now or by an earlier delivery of the same event.
+    Done,
+    /// Nothing is there any more to act on.
+    Gone,
+    /// The call failed.
+    Failed {
+        /// Why, with every cause.
+        error: String,
+        /// Whether the event will be handled again.
+        will_retry: bool,
+    },
+}
+
+impl Effect {
+    /// The name as in JSON and message attributes.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotApplied => "not-applied",
+            Self::Done => "done",
+            Self::Gone => "gone",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// The way back from an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undo {
+    /// What to know before undoing.
+    pub explanation: &'static str,
+    /// A command for a POSIX shell, made of checked names only.
+    pub command: String,
+}
+
+/// Why a denied subject is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Withheld {
+    /// The action has been taken already.
+    AlreadyDone,
+    /// The subject is in another account or region than the one acting.
+    Elsewhere,
+    /// The facts do not name the one thing to act on.
+    NotIdentified,
+}
+
+impl Withheld {
+    /// The reason for people.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::AlreadyDone => "it has been done already",
+            Self::Elsewhere => "the subject is in another account or region",
+            Self::NotIdentified => "AWS did not say which revision or digest it is",
+        }
+    }
+}
+
+/// Makes the plan for a decision. `home` is where actions can be taken: the account and region of
+/// the function; `None` for a dry run anywhere.
+pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>) -> Plan {
+    let empty = |withheld| Plan {
+        mode,
+        steps: Vec::new(),
+        withheld,
+    };
+    // An unknown is never reason enough, whatever a policy says it costs.
+    let is_denied =
+        |finding: &crate::Finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail;
+    if !decision.findings.iter().any(is_denied) {
+        return empty(None);
+    }
+    let action = match &facts.subject {
+        Subject::TaskDefinition(definition) => deregister(definition),
+        Subject::Image(image) => archive(image),
+    };
+    match action {
+        Err(withheld) => empty(Some(withheld)),
+        Ok((_, place)) if home.is_some_and(|home| *home != place) => {
+            empty(Some(Withheld::Elsewhere))
+        }
+        Ok((action, _)) => Plan {
+            mode,
+            steps: vec![Step {
+                idempotency_key: format!("{}:{}", action.name(), action.target()),
+                undo: action.undo(),
+                action,
+            }],
+            withheld: None,
+        },
+    }
+}
+
+fn deregister(definition: &TaskDefinition) -> Result<(Action, Place), Withheld> {
+    let arn = definition.arn().ok_or(Withheld::NotIdentified)?;
+    if definition.is_inactive() {
+        return Err(Withheld::AlreadyDone);
+    }
+    let place = arn.place().clone();
+    Ok((Action::DeregisterTaskDefinition(arn), place))
+}
+
+fn archive(image: &Image) -> Result<(Action, Place), Withheld> {
+    let digest = image.digest.clone().ok_or(Withheld::NotIdentified)?;
+    if image.scan.state == ScanState::Archived {
+        return Err(Withheld::AlreadyDone);
+    }
+    let repository = image.repository.clone();
+    let place = repository.place().clone();
+    Ok((Action::ArchiveImage(repository, digest), place))
+}

@@ -1,0 +1,148 @@
+//! What is wanted: a level for each rule.
+
+mod file;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use file::{InvalidPolicy, MAX_BYTES};
+
+use crate::{
+    catalogue::{PodSecurity, Rule},
+    decide::Verdict,
+    severity::Severity,
+};
+
+/// What to do about a finding of a rule; the greater, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Nothing: it is not a finding.
+    Off,
+    /// Tell someone.
+    Warn,
+    /// Act on it; in CI, fail.
+    Deny,
+}
+
+impl Level {
+    /// The name as in policy files and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// A set of levels to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up.
+    #[default]
+    Default,
+    /// As `default`, and denies what the baseline Pod Security Standard forbids.
+    Baseline,
+    /// Denies every rule that applies.
+    Restricted,
+}
+
+impl Profile {
+    /// The names that files and command lines may use.
+    pub const NAMES: &'static [&'static str] = &["default", "baseline", "restricted"];
+
+    /// The profile of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "default" => Some(Self::Default),
+            "baseline" => Some(Self::Baseline),
+            "restricted" => Some(Self::Restricted),
+            _ => None,
+        }
+    }
+
+    fn level(self, rule: &Rule, severity: Severity) -> Level {
+        let denied = match self {
+            Self::Default => DENIED_BY_DEFAULT.contains(&rule.id),
+            Self::Baseline => {
+                DENIED_BY_DEFAULT.contains(&rule.id)
+                    || rule.references.pod_security == Some(PodSecurity::Baseline)
+            }
+            Self::Restricted => true,
+        };
+        if denied {
+            Level::Deny
+        } else if severity >= Severity::Medium {
+            Level::Warn
+        } else {
+            Level::Off
+        }
+    }
+}
+
+const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"];
+
+/// A policy whose every name has been checked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    profile: Profile,
+    levels: BTreeMap<&'static str, Level>,
+    unknown: Unknown,
+}
+
+/// What an answer costs that cannot be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Unknown {
+    /// Someone hears of it; a gate lets it through.
+    #[default]
+    Warn,
+    /// A gate refuses it. No destructive action ever follows from an unknown.
+    Deny,
+}
+
+impl Policy {
+    /// The policy that holds a profile and nothing else.
+    pub fn of_profile(profile: Profile) -> Self {
+        Self {
+            profile,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a policy file (YAML, version 1).
+    ///
+    /// # Errors
+    /// When it is not YAML, has a member or a name that does not exist, or is larger than
+    /// [`MAX_BYTES`]. The message has line and column.
+    pub fn from_yaml(text: &str) -> Result<Self, InvalidPolicy> {
+        file::read(text)
+    }
+
+    /// Overrides the profile.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The level of a finding of `rule` with `severity`: what the policy says of the rule, else
+    /// what the profile does.
+    pub fn level(&self, rule: &Rule, severity: Severity) -> Level {
+        match self.levels.get(rule.id) {
+            Some(level) => *level,
+            None => self.profile.level(rule, severity),
+        }
+    }
+
+    /// The gravest verdict that an unknown can lead to.
+    pub(crate) fn unknown_costs(&self) -> Verdict {
+        match self.unknown {
+            Unknown::Warn => Verdict::Warn,
+            Unknown::Deny => Verdict::Deny,
+        }
+    }
+}
