@@ -1,1 +1,183 @@
-fn main() {}
+//! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
+
+mod check;
+mod input;
+mod replay;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::{ExitCode, Termination},
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tidewaiter_rules::{
+    Mode, Policy, Verdict,
+    policy::{MAX_BYTES, Profile},
+};
+
+/// Judges ECS task definitions and ECR image scans by one policy.
+///
+/// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
+/// (all other input is still judged).
+#[derive(Debug, Parser)]
+#[command(name = "tidewaiter", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge task definitions: JSON as for `aws ecs register-task-definition`, or as `aws ecs
+    /// describe-task-definition` answers
+    Check(CheckArguments),
+    /// Say what the functions would make of recorded EventBridge events or CloudTrail records
+    Replay(ReplayArguments),
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    policy: PolicyArguments,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Files to judge; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ReplayArguments {
+    #[command(flatten)]
+    policy: PolicyArguments,
+    /// Mode of the functions
+    #[arg(long, value_enum, default_value_t = ModeName::Audit)]
+    mode: ModeName,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Files that hold one event each; `-` is standard input
+    #[arg(required = true, value_name = "EVENT.json")]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct PolicyArguments {
+    /// Policy to judge by; without it, the built-in profile `default`
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Profile to judge by, in place of the policy's
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Profile::NAMES))]
+    profile: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs, version 1
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModeName {
+    /// Nothing is changed
+    Audit,
+    /// What is denied is acted on
+    Enforce,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Audit => Self::Audit,
+            ModeName::Enforce => Self::Enforce,
+        }
+    }
+}
+
+/// What the program ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Allowed,
+    Denied,
+    Unusable,
+}
+
+impl Status {
+    fn of(verdict: Verdict, has_errors: bool) -> Self {
+        match verdict {
+            _ if has_errors => Self::Unusable,
+            Verdict::Deny => Self::Denied,
+            Verdict::Warn | Verdict::Allow => Self::Allowed,
+        }
+    }
+}
+
+impl Termination for Status {
+    fn report(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Allowed => 0,
+            Self::Denied => 1,
+            Self::Unusable => 2,
+        })
+    }
+}
+
+fn main() -> Status {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        say(&error);
+        Status::Unusable
+    })
+}
+
+impl PolicyArguments {
+    fn read(&self) -> Result<Policy, String> {
+        let policy = match &self.policy {
+            None => Policy::default(),
+            Some(path) => {
+                let text = input::read(path, MAX_BYTES).and_then(input::text);
+                let policy = text
+                    .and_then(|text| Policy::from_yaml(&text).map_err(|error| error.to_string()));
+                policy.map_err(|error| format!("policy {}: {error}", input::shown(path)))?
+            }
+        };
+        let profile = self.profile.as_deref().and_then(Profile::parse);
+        Ok(match profile {
+            Some(profile) => policy.with_profile(profile),
+            None => policy,
+        })
+    }
+}
+
+/// A line on standard error. Where that is closed, nobody is there to hear it.
+fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "error: {message}");
+}
+
+/// Prints a report. That the reader has closed the pipe is no failure of ours.
+fn print(
+    report: &(impl serde::Serialize + std::fmt::Display),
+    format: Format,
+) -> Result<(), String> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let printed = match format {
+        Format::Text => write!(out, "{report}"),
+        Format::Json => serde_json::to_writer_pretty(&mut out, report)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+    };
+    match printed.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write the report: {error}"))
+        }
+        _ => Ok(()),
+    }
+}

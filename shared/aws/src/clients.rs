@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::HttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use tidewaiter_rules::names::Place;
@@ -60,6 +60,15 @@ impl Clients {
         let http_client = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
+        Self::over(http_client, connection, home)
+    }
+
+    /// Clients that act in `home` and speak through this.
+    pub(crate) fn over(
+        http_client: impl HttpClient + 'static,
+        connection: Connection,
+        home: Place,
+    ) -> Self {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(home.region().to_owned()))
@@ -72,28 +81,11 @@ impl Clients {
         config.set_endpoint_url(connection.endpoint_url);
         config.set_app_name(AppName::new("tidewaiter").ok());
         let config = config.build();
-        Self::of(
-            aws_sdk_ecs::Client::new(&config),
-            aws_sdk_ecr::Client::new(&config),
-            aws_sdk_sns::Client::new(&config),
-            aws_sdk_sqs::Client::new(&config),
-            home,
-        )
-    }
-
-    /// These clients, for tests that answer for AWS.
-    pub fn of(
-        ecs: aws_sdk_ecs::Client,
-        ecr: aws_sdk_ecr::Client,
-        sns: aws_sdk_sns::Client,
-        sqs: aws_sdk_sqs::Client,
-        home: Place,
-    ) -> Self {
         Self {
-            ecs,
-            ecr,
-            sns,
-            sqs,
+            ecs: aws_sdk_ecs::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
             home,
             pacer: Pacer::default(),
         }

@@ -7,6 +7,8 @@ mod clients;
 mod error;
 mod gather;
 mod publish;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use apply::apply;
 pub use aws_credential_types::Credentials;

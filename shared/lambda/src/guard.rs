@@ -283,3 +283,6 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
     known.join(",")
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,8 @@ pub(crate) struct AlertAction {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) will_retry: Option<bool>,
+    /// What follows from it, and what does not.
+    pub(crate) consequence: &'static str,
     /// The command that does it by hand.
     pub(crate) command: String,
     pub(crate) undo: Undo,
@@ -317,6 +319,7 @@ fn action(step: &Step, effect: &Effect) -> AlertAction {
         effect: effect.name(),
         error,
         will_retry,
+        consequence: step.action.consequence(),
         command: step.action.command(),
         undo: step.undo.clone(),
     }

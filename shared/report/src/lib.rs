@@ -12,3 +12,6 @@ mod text;
 pub use alert::{Alert, Failure, Fate};
 pub use inert::clean;
 pub use sns::{Attribute, Message};
+
+#[cfg(test)]
+mod tests;

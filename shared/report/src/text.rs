@@ -78,6 +78,9 @@ impl Alert {
             if let Some(error) = &action.error {
                 writeln!(out, "  {error}")?;
             }
+            if matches!(action.effect, "done" | "not-applied") {
+                writeln!(out, "  {}", action.consequence)?;
+            }
             if action.effect == "done" {
                 writeln!(out, "\nUndo\n  {}", action.undo.command)?;
                 writeln!(out, "  {}", action.undo.explanation)?;

@@ -20,3 +20,6 @@ pub use field::Field;
 pub use plan::{Action, Effect, Mode, Plan, Step, Undo, Withheld, plan};
 pub use policy::{Level, Policy};
 pub use severity::Severity;
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,18 @@ impl Action {
         }
     }
 
+    /// What follows from it, and what does not, for people.
+    pub const fn consequence(&self) -> &'static str {
+        match self {
+            Self::DeregisterTaskDefinition(_) => {
+                "nothing new can use the revision, after at most 10 minutes; tasks and services that run it already go on, and can still scale"
+            }
+            Self::ArchiveImage(..) => {
+                "nobody can pull the image; containers that run already go on, and a task that needs to pull it does not start"
+            }
+        }
+    }
+
     /// The same action as a command for a POSIX shell, for whoever does it by hand.
     pub fn command(&self) -> String {
         match self {
@@ -105,14 +117,14 @@ impl Action {
     fn undo(&self) -> Undo {
         match self {
             Self::DeregisterTaskDefinition(arn) => Undo {
-                explanation: "AWS cannot make a revision active again; this registers a copy of it as a new revision, which is judged anew: fix it or waive the rule first",
+                explanation: "AWS cannot make a revision active again; this registers a copy of it as a new revision, which is judged anew: fix it, or let the policy allow it, first",
                 command: format!(
                     "aws ecs describe-task-definition --region {region} --task-definition {arn} --query taskDefinition | jq 'del(.taskDefinitionArn,.revision,.status,.requiresAttributes,.compatibilities,.registeredAt,.registeredBy,.deregisteredAt)' > task-definition.json && aws ecs register-task-definition --region {region} --cli-input-json file://task-definition.json",
                     region = arn.place().region()
                 ),
             },
             Self::ArchiveImage(repository, digest) => Undo {
-                explanation: "restoring takes up to 20 minutes; a further scan with the same result archives the image again: waive the rule first",
+                explanation: "restoring takes up to 20 minutes; a further scan with the same result archives the image again unless the policy allows it by then",
                 command: storage_class_command(repository, digest, "STANDARD"),
             },
         }

@@ -84,7 +84,7 @@ fn inconclusive(scan: &Scan) -> Answer {
         ),
         ScanState::Unsupported => (
             "the scanner does not support this image".to_owned(),
-            "build on an operating system that the scanner knows, or scan the image in its pipeline and waive this rule for it",
+            "build on an operating system that the scanner knows, or scan the image in its pipeline",
         ),
         ScanState::InProgress | ScanState::Pending => (
             "the scan has not finished".to_owned(),

@@ -11,7 +11,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     summary: "a container adds a Linux capability beyond the harmless ones",
     severity: Severity::High,
     applies: Applies::EVERYWHERE,
-    help: "remove it from `linuxParameters.capabilities.add`; where the process really needs it, waive this rule for that container alone",
+    help: "remove it from `linuxParameters.capabilities.add`, and drop `ALL` beside it",
     references: References {
         guidance: "remove Linux capabilities that the container does not need",
         aws_config: &[],

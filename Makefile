@@ -1,0 +1,132 @@
+# Thin verbs over cargo, pytest and sam. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+export SAM_CLI_TELEMETRY := 0
+# A missing toolchain or target is an error to read, not a download.
+export RUSTUP_AUTO_INSTALL := 0
+
+PYTHON ?= python3
+HOST_ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
+# Architecture of the functions: x86_64 or arm64.
+ARCH ?= $(HOST_ARCH)
+# audit or enforce; `make deploy` wants it said.
+MODE ?=
+STACK ?= tidewaiter
+# More template parameters for `make deploy`, as in PARAMS='AlertEmail=ops@example.com LogRetentionDays=30'.
+PARAMS ?=
+# More options for `sam deploy`, as in SAM_FLAGS=--no-confirm-changeset.
+SAM_FLAGS ?= --confirm-changeset
+KEEP ?=
+
+FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
+CARGO_DENY_VERSION := 0.20.2
+
+# Two environments, because the emulator and the SAM command line want different versions of boto3.
+LOCAL := .venv/local/.complete
+TOOLS := .venv/tools/.complete
+DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+LOCAL_BIN := $(CURDIR)/.venv/local/bin
+TOOLS_BIN := $(CURDIR)/.venv/tools/bin
+
+# Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
+RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
+PYTHON_DIRS = $(wildcard tests infra benches)
+
+.PHONY: help
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- build and try ----
+
+.PHONY: build
+build: $(TOOLS) ## Build the functions into target/lambda (ARCH=x86_64|arm64, default this machine's)
+	@case '$(ARCH)' in x86_64|arm64) ;; *) echo "ARCH is \`$(ARCH)\`, but Lambda knows x86_64 and arm64" >&2; exit 2;; esac
+	@test -d "$$(rustc --print target-libdir --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu)" || \
+		{ echo "no Rust standard library for $(ARCH) here: rustup target add $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu" >&2; exit 2; }
+	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda $(addprefix --package ,$(FUNCTIONS))
+
+.PHONY: demo
+demo: build $(LOCAL) ## Show the guard at work on an embedded AWS (KEEP=1 leaves it running)
+	KEEP='$(KEEP)' $(LOCAL_BIN)/python tests/demo/demo.py
+
+# ---- check ----
+
+.PHONY: test
+test: test-rust test-python e2e ## Run every test
+
+.PHONY: test-rust
+test-rust: ## Run the tests of the crates
+	cargo test --workspace --locked
+
+.PHONY: test-python
+test-python: $(LOCAL) ## Run the tests of the embedded AWS and of the template
+	$(LOCAL_BIN)/python -m pytest tests/local-aws infra
+
+.PHONY: e2e
+e2e: build $(LOCAL) ## Run the functions end to end on an embedded AWS
+	$(LOCAL_BIN)/python -m pytest tests/e2e
+
+.PHONY: lint
+lint: $(TOOLS) deny ## Check format, lints, dependencies and the template
+	$(RUST_FILES) | xargs -0 -r rustfmt --check --edition 2024
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
+	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
+	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
+	$(TOOLS_BIN)/cfn-lint infra/template.yaml
+
+.PHONY: deny
+deny: $(DENY) ## Check licences, sources and bans of the dependencies
+	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+.PHONY: fmt
+fmt: $(TOOLS) ## Format Rust and Python
+	$(RUST_FILES) | xargs -0 -r rustfmt --edition 2024
+	$(TOOLS_BIN)/ruff check --fix $(PYTHON_DIRS)
+	$(TOOLS_BIN)/ruff format $(PYTHON_DIRS)
+
+.PHONY: bench-cold
+bench-cold: build $(LOCAL) ## Measure the cold start of the functions
+	$(LOCAL_BIN)/python benches/cold/run.py
+
+# ---- deploy ----
+
+.PHONY: mode-is-said
+mode-is-said:
+	@case '$(MODE)' in audit|enforce) ;; \
+		'') echo 'say what the stack may do: make deploy MODE=audit (report only) or make deploy MODE=enforce (deregister, archive)' >&2; exit 2;; \
+		*) echo "MODE is \`$(MODE)\`, but has to be audit or enforce" >&2; exit 2;; esac
+
+.PHONY: deploy
+deploy: mode-is-said build ## Deploy to the AWS account of the environment (MODE=audit|enforce, ARCH=, PARAMS=, STACK=)
+	$(TOOLS_BIN)/sam deploy --template-file infra/template.yaml --stack-name '$(STACK)' --resolve-s3 $(SAM_FLAGS) \
+		--parameter-overrides Mode=$(MODE) Architecture=$(ARCH) $(PARAMS)
+
+.PHONY: undeploy
+undeploy: $(TOOLS) ## Delete the stack (STACK=)
+	$(TOOLS_BIN)/sam delete --config-file infra/samconfig.toml --stack-name '$(STACK)'
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	cargo clean
+	rm -rf .venv .aws-sam
+
+# ---- tools ----
+
+# The locks name every package, so nothing is left to resolve.
+.venv/%/.complete: requirements/%.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	.venv/$*/bin/python -m pip check
+	touch $@
+
+$(DENY):
+	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny
+	rm -rf target/cargo-deny

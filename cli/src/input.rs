@@ -1,0 +1,161 @@
+//! Files, and what is in them.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use serde::{Deserialize, de::IgnoredAny};
+use tidewaiter_report::{check::Unreadable, clean};
+use tidewaiter_rules::facts::TaskDefinition;
+
+/// The largest input file, in bytes. A task definition has at most 64 KiB, an event 1 MiB.
+pub(crate) const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// The path as people are shown it.
+pub(crate) fn shown(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "<stdin>".to_owned(),
+        _ => clean(&path.to_string_lossy(), 400),
+    }
+}
+
+/// The error of a path, for the report.
+pub(crate) fn unreadable(path: &Path, message: String) -> Unreadable {
+    Unreadable {
+        file: shown(path),
+        message,
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(|error| cannot_read(&error))?;
+        let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
+        if is_folder {
+            return Err("it is a folder: name the files in it".to_owned());
+        }
+        file.take(limit).read_to_end(&mut bytes)
+    };
+    read.map_err(|error| cannot_read(&error))?;
+    if bytes.len() > most {
+        return Err(format!("it has more than {most} bytes"));
+    }
+    Ok(bytes)
+}
+
+fn cannot_read(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
+}
+
+/// The bytes as text, without a byte order mark.
+pub(crate) fn text(bytes: Vec<u8>) -> Result<String, String> {
+    let text = String::from_utf8(bytes).ok();
+    // UTF-16 of plain letters is UTF-8 too, with a NUL beside each.
+    let text = text.filter(|text| !text.contains('\0'));
+    let text = text.ok_or("it is not UTF-8 text")?;
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(text) => text.to_owned(),
+        None => text,
+    })
+}
+
+/// How deep JSON may be nested; serde_json's own limit for what it builds, held here for what it
+/// skips too.
+const DEEPEST: usize = 128;
+
+/// Whether objects and arrays are nested deeper than anyone who writes a definition would.
+fn is_too_deep(json: &str) -> bool {
+    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
+/// Which members a document has at the top.
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "a task definition, which is a JSON object"
+)]
+struct Shape {
+    container_definitions: Option<IgnoredAny>,
+    task_definition: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    task_definition: TaskDefinition,
+}
+
+/// Reads a task definition in the form of a request or of an answer.
+pub(crate) fn task_definition(text: &str) -> Result<TaskDefinition, String> {
+    if is_too_deep(text) {
+        return Err(format!("it is nested more than {DEEPEST} levels deep"));
+    }
+    if let Some(rest) = text.trim_start().strip_prefix('[') {
+        let hint = if rest.contains("\"image\"") {
+            ": wrap the container definitions as {\"family\": …, \"containerDefinitions\": […]}"
+        } else {
+            ""
+        };
+        return Err(format!(
+            "it is a JSON array, and a task definition is an object{hint}"
+        ));
+    }
+    let shape: Shape = parsed(text)?;
+    let definition = if shape.container_definitions.is_some() {
+        parsed::<TaskDefinition>(text)?
+    } else if shape.task_definition.is_some() {
+        parsed::<Described>(text)?.task_definition
+    } else {
+        return Err(
+            "it is no task definition: it has neither `containerDefinitions` nor `taskDefinition`"
+                .to_owned(),
+        );
+    };
+    if definition.container_definitions.is_empty() {
+        return Err("the task definition has no containers, and ECS would refuse it".to_owned());
+    }
+    Ok(definition)
+}
+
+fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let message = clean(&error.inner().to_string(), 300);
+        match error.path().to_string().as_str() {
+            "." => message,
+            path => format!("`{}`: {message}", clean(path, 200)),
+        }
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| clean(&error.to_string(), 300))?;
+    Ok(value)
+}

@@ -1,0 +1,304 @@
+//! The command line as its users meet it: the program is run, its output and status are read.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const HARDENED: &str = r#"{"family":"web","requiresCompatibilities":["FARGATE"],"containerDefinitions":[
+    {"name":"app","image":"example/web@sha256:00","user":"10001","readonlyRootFilesystem":true}]}"#;
+const PRIVILEGED: &str = r#"{"family":"agent","containerDefinitions":[
+    {"name":"agent","image":"example/agent:7","user":"10001","readonlyRootFilesystem":true,"privileged":true}]}"#;
+
+fn tidewaiter(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidewaiter"))
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn transcript(folder: &Path, arguments: &[&str]) -> String {
+    let output = tidewaiter(folder, arguments);
+    format!(
+        "$ tidewaiter {}\n{}{}exit {}\n",
+        arguments.join(" "),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code().unwrap()
+    )
+}
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn events() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+#[test]
+fn what_is_denied_is_printed_and_ends_with_1() {
+    let folder = folder(&[
+        ("hardened.json", HARDENED.as_bytes()),
+        ("privileged.json", PRIVILEGED.as_bytes()),
+    ]);
+    let path = folder.path();
+    insta::assert_snapshot!(
+        [
+            transcript(path, &["check", "hardened.json"]),
+            transcript(path, &["check", "hardened.json", "privileged.json"]),
+            transcript(path, &["check", "--format", "json", "privileged.json"]),
+            transcript(path, &["check", "--profile", "restricted", "hardened.json"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn the_answer_of_describe_is_judged_as_the_request_is() {
+    let described = format!(r#"{{"taskDefinition":{PRIVILEGED},"tags":[]}}"#);
+    let folder = folder(&[
+        ("a.json", PRIVILEGED.as_bytes()),
+        ("b.json", described.as_bytes()),
+    ]);
+    let output = tidewaiter(
+        folder.path(),
+        &["check", "--format=json", "a.json", "b.json"],
+    );
+    let report = json(&output);
+    assert_eq!(
+        report["results"][0]["findings"],
+        report["results"][1]["findings"]
+    );
+    assert_eq!(
+        report["results"][1]["findings"][0]["pointer"],
+        "/containerDefinitions/0/privileged"
+    );
+}
+
+#[test]
+fn standard_input_is_a_file_too() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidewaiter"))
+        .args(["check", "--format", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(PRIVILEGED.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["results"][0]["file"], "<stdin>");
+}
+
+#[test]
+fn what_cannot_be_read_is_one_line_and_ends_with_2() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_member = format!(r#"{{"containerDefinitions":{deep}}}"#);
+    let deep_object = format!(
+        r#"{{"containerDefinitions":[{}{{}}{}]}}"#,
+        r#"{"linuxParameters":"#.repeat(5_000),
+        "}".repeat(5_000)
+    );
+    let large = vec![b' '; 50 * 1024 * 1024];
+    let utf16: Vec<u8> = PRIVILEGED
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let files: &[(&str, &[u8])] = &[
+        ("empty.json", b""),
+        ("blank.json", b" \n\t "),
+        ("binary.json", &[0x7f, b'E', b'L', b'F', 0, 0xff, 0xfe]),
+        ("utf16.json", &utf16),
+        ("text.json", b"hello"),
+        ("cut.json", br#"{"containerDefinitions":[{"name":"#),
+        ("two.json", b"{\"containerDefinitions\":[{}]} {}"),
+        ("null.json", b"null"),
+        ("number.json", b"7"),
+        ("array.json", br#"[{"name":"app","image":"x"}]"#),
+        ("other.json", br#"{"Resources":{}}"#),
+        ("none.json", br#"{"containerDefinitions":[]}"#),
+        ("wrapped-none.json", br#"{"taskDefinition":{}}"#),
+        ("wrapped-text.json", br#"{"taskDefinition":"web:3"}"#),
+        (
+            "type.json",
+            br#"{"containerDefinitions":[{"name":"app","privileged":"true"}]}"#,
+        ),
+        ("object.json", br#"{"containerDefinitions":{"name":"app"}}"#),
+        ("member.json", br#"{"containerDefinitions":["app"]}"#),
+        (
+            "capability.json",
+            br#"{"containerDefinitions":[{"linuxParameters":{"capabilities":{"add":"ALL"}}}]}"#,
+        ),
+        (
+            "twice.json",
+            br#"{"containerDefinitions":[{"privileged":false,"privileged":true}]}"#,
+        ),
+        (
+            "escape.json",
+            b"{\"containerDefinitions\":[{\"privileged\":\"\\u001b[31m\"}]}",
+        ),
+        ("deep.json", deep.as_bytes()),
+        ("deep-member.json", deep_member.as_bytes()),
+        ("deep-object.json", deep_object.as_bytes()),
+        ("large.json", &large),
+    ];
+    let folder = folder(files);
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let mut text = String::new();
+    let names = files.iter().map(|(name, _)| *name);
+    for name in names.chain(["folder", "nowhere.json"]) {
+        let output = tidewaiter(folder.path(), &["check", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(output.stdout.is_empty(), "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(error.lines().count(), 1, "{name}: {error}");
+        assert!(
+            error.chars().all(|c| c == '\n' || !c.is_control()),
+            "{name}: {error:?}"
+        );
+        text.push_str(&error);
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn one_bad_file_does_not_hide_the_others() {
+    let folder = folder(&[
+        ("bad.json", b"{"),
+        ("privileged.json", PRIVILEGED.as_bytes()),
+    ]);
+    let output = tidewaiter(
+        folder.path(),
+        &["check", "--format", "json", "bad.json", "privileged.json"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let report = json(&output);
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["results"][0]["decision"], "deny");
+    assert_eq!(report["errors"][0]["file"], "bad.json");
+}
+
+#[test]
+fn a_policy_file_is_used_or_refused() {
+    let folder = folder(&[
+        ("privileged.json", PRIVILEGED.as_bytes()),
+        (
+            "lenient.yaml",
+            b"version: 1\nrules:\n  privileged-container: warn\n",
+        ),
+        (
+            "broken.yaml",
+            b"version: 1\nrules:\n  privileged-containers: warn\n",
+        ),
+    ]);
+    let path = folder.path();
+    insta::assert_snapshot!(
+        [
+            transcript(
+                path,
+                &["check", "--policy", "lenient.yaml", "privileged.json"]
+            ),
+            transcript(
+                path,
+                &["check", "--policy", "broken.yaml", "privileged.json"]
+            ),
+            transcript(
+                path,
+                &["check", "--policy", "nowhere.yaml", "privileged.json"]
+            ),
+            transcript(path, &["check", "--profile", "strict", "privileged.json"]),
+            transcript(path, &["check"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn recorded_events_are_replayed() {
+    let mut text = String::new();
+    for (guard, case) in [
+        ("task-definition-guard", "privileged"),
+        ("task-definition-guard", "hardened"),
+        ("task-definition-guard", "weak"),
+        ("task-definition-guard", "refused"),
+        ("task-definition-guard", "omitted"),
+        ("image-scan-guard", "critical"),
+        ("image-scan-guard", "failed"),
+        ("image-scan-guard", "clean"),
+    ] {
+        let file = format!("{guard}/{case}.json");
+        text.push_str(&transcript(
+            &events(),
+            &["replay", "--mode", "enforce", &file],
+        ));
+        text.push('\n');
+    }
+    text.push_str(&transcript(
+        &events(),
+        &[
+            "replay",
+            "--format",
+            "json",
+            "task-definition-guard/privileged.json",
+        ],
+    ));
+    insta::assert_snapshot!(text);
+}
+
+/// Runs over a folder of further definitions where one is named.
+#[test]
+fn every_further_definition_is_judged() {
+    let Some(folder) = std::env::var_os("TIDEWAITER_CORPUS") else {
+        return;
+    };
+    let folder = Path::new(&folder).join("task-definitions");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| {
+            let path = Path::new(name);
+            path.extension().is_some_and(|ending| ending == "json")
+        })
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "no definition in TIDEWAITER_CORPUS");
+    let arguments = ["check", "--format", "json"].into_iter();
+    let arguments: Vec<&str> = arguments.chain(names.iter().map(String::as_str)).collect();
+    let report = json(&tidewaiter(&folder, &arguments));
+    assert_eq!(report["errors"], Value::Array(Vec::new()));
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), names.len());
+    for result in results {
+        let file = result["file"].as_str().unwrap();
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        let definition: Value = serde_json::from_str(&text).unwrap();
+        let containers = definition["containerDefinitions"].as_array().unwrap();
+        let is_privileged = containers.iter().any(|c| c["privileged"] == true);
+        let findings = result["findings"].as_array().unwrap();
+        let found = findings.iter().any(|f| f["rule"] == "privileged-container");
+        assert_eq!(found, is_privileged, "{file}");
+        assert_eq!(result["decision"] == "deny", is_privileged, "{file}");
+    }
+}

@@ -1,0 +1,603 @@
+"""What the template promises, checked on what CloudFormation would be given.
+
+The SAM transform runs first, so resources that SAM adds are judged too. Conditions
+and functions are then evaluated for one set of parameters. References to resources
+become readable strings: `ref:AlertTopic`, `att:AlertKey.Arn`.
+"""
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+import botocore.session
+import pytest
+from ministack.services import eventbridge
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants one
+
+INFRA = Path(__file__).parent
+TEXT = (INFRA / "template.yaml").read_text()
+GUARDS = ["TaskDefinitionGuard", "ImageScanGuard"]
+RULES = ["TaskDefinitionRegistered", "BasicScanFinished", "EnhancedScanFinished"]
+MODES = ["audit", "enforce"]
+# ECS and Inspector define no resource type for these, so "*" is all one can say.
+WITHOUT_RESOURCE_TYPE = {
+    "ecs:DescribeTaskDefinition",
+    "ecs:DeregisterTaskDefinition",
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
+}
+
+
+# ---- evaluating the template -------------------------------------------------------
+
+
+class NoManagedPolicies:
+    """The transform asks for a loader; a template with its own roles never uses it."""
+
+    def load(self):
+        return {}
+
+
+DROPPED = object()
+
+
+class Stack:
+    """The resources and outputs of one deployment."""
+
+    def __init__(self, **parameters):
+        source = yaml_parse(TEXT)
+        self.parameters = {
+            name: str(declared["Default"])
+            for name, declared in source["Parameters"].items()
+            if "Default" in declared
+        } | parameters
+        for resource in source["Resources"].values():
+            for key in ("CodeUri", "ContentUri"):
+                if key in resource.get("Properties", {}):
+                    resource["Properties"][key] = "s3://bucket/key"
+        self.template = transform(source, dict(self.parameters), NoManagedPolicies())
+        self.resources = {
+            name: self.resolve(resource)
+            for name, resource in self.template["Resources"].items()
+            if "Condition" not in resource or self.holds(resource["Condition"])
+        }
+
+    def holds(self, condition):
+        if isinstance(condition, str):
+            return self.holds(self.template["Conditions"][condition])
+        ((function, argument),) = condition.items()
+        match function:
+            case "Fn::Equals":
+                left, right = (str(self.resolve(side)) for side in argument)
+                return left == right
+            case "Fn::Not":
+                return not self.holds(argument[0])
+            case "Condition":
+                return self.holds(argument)
+        raise NotImplementedError(function)
+
+    def resolve(self, value):
+        if isinstance(value, list):
+            resolved = [self.resolve(item) for item in value]
+            return [item for item in resolved if item is not DROPPED]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((function, argument),) = value.items()
+            if function == "Ref":
+                if argument == "AWS::NoValue":
+                    return DROPPED
+                return self.parameters.get(argument, f"ref:{argument}")
+            if function == "Fn::GetAtt":
+                name = argument if isinstance(argument, str) else ".".join(argument)
+                return f"att:{name}"
+            if function == "Fn::Sub":
+                return re.sub(r"\$\{([^}]+)}", r"<\1>", argument)
+            if function == "Fn::If":
+                condition, then, otherwise = argument
+                return self.resolve(then if self.holds(condition) else otherwise)
+        resolved = {key: self.resolve(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item is not DROPPED}
+
+    def of_type(self, type_):
+        return {
+            name: resource["Properties"]
+            for name, resource in self.resources.items()
+            if resource["Type"] == type_
+        }
+
+    def __getitem__(self, name):
+        return self.resources[name]["Properties"]
+
+    def role_statements(self, role):
+        """Every statement of every policy that the role ends up with."""
+        documents = [p["PolicyDocument"] for p in self[role]["Policies"]]
+        documents += [
+            policy["PolicyDocument"]
+            for type_ in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+            for policy in self.of_type(type_).values()
+            if f"ref:{role}" in policy.get("Roles", [])
+        ]
+        assert "ManagedPolicyArns" not in self[role], "judged by nobody here"
+        return [s for document in documents for s in document["Statement"]]
+
+    def role_actions(self, role):
+        return {a for s in self.role_statements(role) for a in as_list(s["Action"])}
+
+
+@cache
+def stack(**parameters):
+    return Stack(**parameters)
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def refuses_plain_text(document, resource, action):
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    } in [{k: v for k, v in s.items() if k != "Sid"} for s in document["Statement"]]
+
+
+# ---- parameters --------------------------------------------------------------------
+
+
+def test_mode_is_said_at_every_deployment():
+    mode = yaml_parse(TEXT)["Parameters"]["Mode"]
+    assert "Default" not in mode
+    assert mode["AllowedValues"] == ["audit", "enforce"]
+
+
+@pytest.mark.parametrize("name", yaml_parse(TEXT)["Parameters"])
+def test_parameter_is_described_and_constrained(name):
+    declared = yaml_parse(TEXT)["Parameters"][name]
+    assert declared["Description"]
+    assert {"AllowedValues", "AllowedPattern", "MaxValue"} & declared.keys()
+
+
+@pytest.mark.parametrize(
+    ("email", "accepted"),
+    [("", True), ("ops@example.com", True), ("ops", False), ("a b@example.com", False)],
+)
+def test_alert_email_is_empty_or_an_address(email, accepted):
+    pattern = yaml_parse(TEXT)["Parameters"]["AlertEmail"]["AllowedPattern"]
+    assert bool(re.search(pattern, email)) is accepted
+
+
+def test_alert_email_is_subscribed_only_when_given():
+    assert not stack(Mode="audit").of_type("AWS::SNS::Subscription")
+    subscribed = stack(Mode="audit", AlertEmail="ops@example.com")
+    (subscription,) = subscribed.of_type("AWS::SNS::Subscription").values()
+    assert subscription["Endpoint"] == "ops@example.com"
+    assert subscription["TopicArn"] == "ref:AlertTopic"
+
+
+def test_one_invocation_at_a_time_unless_the_quota_forbids_reserving():
+    key = "ReservedConcurrentExecutions"
+    assert stack(Mode="enforce")["TaskDefinitionGuard"][key] == "1"
+    unreserved = stack(Mode="enforce", ReservedConcurrency="0")
+    assert key not in unreserved["TaskDefinitionGuard"]
+
+
+# ---- permissions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_only_roles_are_those_written_here(mode):
+    roles = {f"{guard}Role" for guard in GUARDS}
+    assert stack(Mode=mode).of_type("AWS::IAM::Role").keys() == roles
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_audit_holds_no_write_action_on_ecs_or_ecr(guard):
+    actions = stack(Mode="audit").role_actions(f"{guard}Role")
+    guarded = {a for a in actions if a.split(":")[0] in ("ecs", "ecr", "ecr-public")}
+    assert guarded, "reads at least"
+    reads = re.compile(r"\w+:(Describe|List|Get|BatchGet)\w+")
+    assert {a for a in guarded if not reads.fullmatch(a)} == set()
+
+
+def test_audit_has_no_policy_resource_at_all():
+    assert stack(Mode="audit").of_type("AWS::IAM::Policy") == {}
+
+
+@pytest.mark.parametrize(
+    ("guard", "writes"),
+    [
+        ("TaskDefinitionGuard", {"ecs:DeregisterTaskDefinition"}),
+        ("ImageScanGuard", {"ecr:UpdateImageStorageClass"}),
+    ],
+)
+def test_enforce_adds_one_write_action_and_nothing_else(guard, writes):
+    audit, enforce = (stack(Mode=mode).role_actions(f"{guard}Role") for mode in MODES)
+    assert enforce - audit == writes
+    assert audit - enforce == set()
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_function_waits_for_its_write_permission(guard):
+    assert stack(Mode="enforce").resources[guard]["DependsOn"] in (
+        f"{guard}Enforcement",
+        [f"{guard}Enforcement"],
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("guard", GUARDS)
+def test_role_names_its_actions_and_resources(guard, mode):
+    for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
+        assert statement["Effect"] == "Allow"
+        assert "NotAction" not in statement and "NotResource" not in statement
+        actions = set(as_list(statement["Action"]))
+        assert not [a for a in actions if "*" in a or "?" in a]
+        if statement["Resource"] == "*":
+            assert actions <= WITHOUT_RESOURCE_TYPE
+        if actions & {"sqs:SendMessage"}:
+            assert statement["Resource"] == f"att:{guard}DeadLetters.Arn"
+        if "logs:PutLogEvents" in actions:
+            assert statement["Resource"] == f"att:{guard}Logs.Arn"
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_role_can_report(guard):
+    statements = {
+        (action, statement["Resource"])
+        for statement in stack(Mode="audit").role_statements(f"{guard}Role")
+        for action in as_list(statement["Action"])
+    }
+    assert {
+        ("sns:Publish", "ref:AlertTopic"),
+        ("kms:GenerateDataKey", "att:AlertKey.Arn"),
+        ("kms:Decrypt", "att:AlertKey.Arn"),
+        ("logs:CreateLogStream", f"att:{guard}Logs.Arn"),
+        ("logs:PutLogEvents", f"att:{guard}Logs.Arn"),
+        ("sqs:SendMessage", f"att:{guard}DeadLetters.Arn"),
+    } <= statements
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_role_names_actions_that_exist(guard):
+    session = botocore.session.Session()
+    for action in stack(Mode="enforce").role_actions(f"{guard}Role"):
+        service, operation = action.split(":")
+        assert operation in session.get_service_model(service).operation_names, action
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_role_is_for_lambda_alone(guard):
+    (statement,) = stack(Mode="audit")[f"{guard}Role"]["AssumeRolePolicyDocument"][
+        "Statement"
+    ]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_works_in_every_partition():
+    assert "arn:aws:" not in TEXT
+
+
+# ---- functions ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_function_runs_what_the_build_leaves(guard):
+    code = yaml_parse(TEXT)["Resources"][guard]["Properties"]["CodeUri"]
+    crate = re.fullmatch(r"\.\./target/lambda/([a-z-]+)/", code)[1]
+    assert (INFRA.parent / "functions" / crate / "Cargo.toml").exists()
+    function = stack(Mode="audit", Architecture="x86_64")[guard]
+    assert function["Architectures"] == ["x86_64"]
+    assert function["Runtime"] == "provided.al2023"
+    assert function["Handler"] == "bootstrap"
+    assert function["Role"] == f"att:{guard}Role.Arn"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("guard", GUARDS)
+def test_function_knows_its_surroundings(guard, mode):
+    function = stack(Mode=mode, PolicyPath="/elsewhere.yaml")[guard]
+    assert function["Environment"]["Variables"] == {
+        "TIDEWAITER_MODE": mode,
+        "TIDEWAITER_TOPIC_ARN": "ref:AlertTopic",
+        "TIDEWAITER_POLICY": "/elsewhere.yaml",
+        "TIDEWAITER_DEAD_LETTER_QUEUE_URL": f"ref:{guard}DeadLetters",
+    }
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_failed_invocation_is_retried_then_kept(guard):
+    deployed = stack(Mode="audit")
+    target = deployed[guard]["DeadLetterConfig"]["TargetArn"]
+    assert target == f"att:{guard}DeadLetters.Arn"
+    (retry,) = [
+        config
+        for config in deployed.of_type("AWS::Lambda::EventInvokeConfig").values()
+        if config["FunctionName"] == f"ref:{guard}"
+    ]
+    assert retry["MaximumRetryAttempts"] == 2
+    assert retry["MaximumEventAgeInSeconds"] == 6 * 3600
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_function_logs_json_to_a_group_that_forgets(guard):
+    deployed = stack(Mode="audit", LogRetentionDays="30")
+    assert deployed[guard]["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "LogGroup": f"ref:{guard}Logs",
+    }
+    assert deployed[f"{guard}Logs"]["RetentionInDays"] == "30"
+
+
+def test_policy_layer_holds_the_file_at_the_default_path():
+    layer = yaml_parse(TEXT)["Resources"]["PolicyLayer"]["Properties"]["ContentUri"]
+    (file,) = [p for p in (INFRA / layer).rglob("*") if p.is_file()]
+    in_lambda = Path("/opt") / file.relative_to(INFRA / layer)
+    assert stack(Mode="audit").parameters["PolicyPath"] == str(in_lambda)
+    assert yaml_parse(file.read_text())
+    for guard in GUARDS:
+        (attached,) = stack(Mode="audit")[guard]["Layers"]
+        assert attached.startswith("ref:PolicyLayer")
+
+
+# ---- delivery ----------------------------------------------------------------------
+
+
+def test_every_rule_is_listed_here():
+    assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_retries_for_a_day_then_keeps_the_event(rule):
+    (target,) = stack(Mode="audit")[rule]["Targets"]
+    assert target["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": 86400,
+        "MaximumRetryAttempts": 185,
+    }
+    assert target["DeadLetterConfig"] == {"Arn": f"att:{rule}DeadLetters.Arn"}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_dead_letters_of_a_rule_come_from_that_rule_alone(rule):
+    queue = f"{rule}DeadLetters"
+    allowed = [
+        (s["Principal"], s["Action"], s["Resource"], s["Condition"])
+        for s in stack(Mode="audit")[f"{queue}Policy"]["PolicyDocument"]["Statement"]
+        if s["Effect"] == "Allow"
+    ]
+    assert allowed == [
+        (
+            {"Service": "events.amazonaws.com"},
+            "sqs:SendMessage",
+            f"att:{queue}.Arn",
+            {"ArnEquals": {"aws:SourceArn": f"att:{rule}.Arn"}},
+        )
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_may_invoke_its_function(rule):
+    deployed = stack(Mode="audit")
+    (target,) = deployed[rule]["Targets"]
+    assert {
+        "FunctionName": target["Arn"],
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": f"att:{rule}.Arn",
+    } in deployed.of_type("AWS::Lambda::Permission").values()
+
+
+def test_no_function_can_be_invoked_by_anybody_else():
+    for permission in stack(Mode="audit").of_type("AWS::Lambda::Permission").values():
+        assert permission["Principal"] == "events.amazonaws.com"
+        assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in RULES}
+
+
+QUEUES = [f"{name}DeadLetters" for name in GUARDS + RULES]
+
+
+def test_every_rule_and_function_has_a_queue_of_its_own():
+    assert stack(Mode="audit").of_type("AWS::SQS::Queue").keys() == set(QUEUES)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_queue_keeps_events_two_weeks_and_encrypted(queue):
+    properties = stack(Mode="audit")[queue]
+    assert properties["MessageRetentionPeriod"] == 14 * 86400
+    assert properties["SqsManagedSseEnabled"] is True
+    assert "FifoQueue" not in properties, "neither EventBridge nor Lambda takes FIFO"
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_queue_refuses_plain_text(queue):
+    policy = stack(Mode="audit")[f"{queue}Policy"]
+    assert policy["Queues"] == [f"ref:{queue}"]
+    document = policy["PolicyDocument"]
+    assert refuses_plain_text(document, f"att:{queue}.Arn", "sqs:*")
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_queue_that_is_not_empty_raises_an_alarm(queue):
+    alarm = stack(Mode="audit")[f"{queue}Alarm"]
+    assert alarm["AlarmActions"] == ["ref:AlertTopic"]
+    assert alarm["Namespace"] == "AWS/SQS"
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["Dimensions"] == [
+        {"Name": "QueueName", "Value": f"att:{queue}.QueueName"}
+    ]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["Threshold"] == 0
+    # A sum would add up the samples of a period.
+    assert alarm["Statistic"] == "Maximum"
+
+
+# ---- alerts ------------------------------------------------------------------------
+
+
+def test_alert_topic_is_encrypted_with_a_key_of_our_own():
+    deployed = stack(Mode="audit")
+    (topic,) = deployed.of_type("AWS::SNS::Topic").values()
+    assert topic["KmsMasterKeyId"] == "ref:AlertKey"
+    assert deployed["AlertKey"]["EnableKeyRotation"] is True
+
+
+def test_alert_key_serves_this_account_and_its_alarms():
+    statements = stack(Mode="audit")["AlertKey"]["KeyPolicy"]["Statement"]
+    admin, alarms = statements
+    root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    assert admin["Principal"] == {"AWS": root}
+    assert admin["Action"] == "kms:*"
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert set(alarms["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
+    assert alarms["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "ref:AWS::AccountId"}
+    }
+
+
+def test_alert_topic_takes_alarms_of_this_account_over_tls():
+    document = stack(Mode="audit")["AlertTopicPolicy"]["PolicyDocument"]
+    assert refuses_plain_text(document, "ref:AlertTopic", "sns:Publish")
+    (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    assert allowed["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "ref:AWS::AccountId"}
+    }
+
+
+# ---- patterns ----------------------------------------------------------------------
+
+
+def matches(rule, event):
+    """Matched by the emulator, which follows EventBridge's own pattern compiler:
+    `exists` knows leaves only, `anything-but` wants the field to be there."""
+    pattern = json.dumps(stack(Mode="audit")[rule]["EventPattern"])
+    alternatives, error = eventbridge._parse_pattern_text(pattern)
+    assert error is None, error
+    return any(eventbridge._matches_detail(event, a) for a in alternatives)
+
+
+OWN_ROLE = "att:TaskDefinitionGuardRole.Arn"
+
+
+def assumed(role):
+    issuer = {"type": "Role", "arn": role}
+    return {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}}
+
+
+def registered(identity, **detail):
+    return {
+        "source": "aws.ecs",
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": {
+            "eventSource": "ecs.amazonaws.com",
+            "eventName": "RegisterTaskDefinition",
+            "userIdentity": identity,
+        }
+        | detail,
+    }
+
+
+def basic_scan(**detail):
+    return {"source": "aws.ecr", "detail-type": "ECR Image Scan", "detail": detail}
+
+
+def inspector_scan(detail_type="Inspector2 Scan", **detail):
+    return {"source": "aws.inspector2", "detail-type": detail_type, "detail": detail}
+
+
+IAM_USER = {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ada"}
+# A user with multi-factor authentication has a session, but nobody who issued it.
+IAM_USER_WITH_MFA = IAM_USER | {
+    "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}
+}
+CLOUDFORMATION = assumed("arn:aws:iam::111122223333:role/deploy") | {
+    "invokedBy": "cloudformation.amazonaws.com"
+}
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        pytest.param(assumed("arn:aws:iam::111122223333:role/ci"), id="role"),
+        pytest.param(IAM_USER, id="IAM user"),
+        pytest.param(IAM_USER_WITH_MFA, id="IAM user with MFA"),
+        pytest.param({"type": "Root"}, id="root"),
+        pytest.param({"type": "AWSService", "invokedBy": "x"}, id="service"),
+        pytest.param(CLOUDFORMATION, id="CloudFormation"),
+    ],
+)
+def test_registration_by_anybody_else_is_judged(identity):
+    assert matches("TaskDefinitionRegistered", registered(identity))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(registered(assumed(OWN_ROLE)), id="our own"),
+        pytest.param(registered(IAM_USER, errorCode="AccessDenied"), id="refused"),
+        pytest.param(
+            registered(IAM_USER, eventName="DeregisterTaskDefinition"),
+            id="another call",
+        ),
+        pytest.param(
+            registered(IAM_USER) | {"source": "custom"}, id="not from AWS itself"
+        ),
+    ],
+)
+def test_other_ecs_calls_are_left_alone(event):
+    assert not matches("TaskDefinitionRegistered", event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        basic_scan(**{"scan-status": "COMPLETE", "repository-name": "a"}),
+        basic_scan(**{"scan-status": "FAILED", "repository-name": "a"}),
+        basic_scan(**{"scan-status": "COMPLETE", "image-digest": DIGEST}),
+    ],
+)
+def test_finished_basic_scan_is_judged_digest_or_not(event):
+    assert matches("BasicScanFinished", event)
+    assert not matches("EnhancedScanFinished", event)
+
+
+def test_other_ecr_events_are_left_alone():
+    push = basic_scan() | {"detail-type": "ECR Image Action"}
+    assert not matches("BasicScanFinished", push)
+
+
+def test_scan_of_an_image_by_inspector_is_judged():
+    event = inspector_scan(**{"image-digest": DIGEST, "image-tags": []})
+    assert matches("EnhancedScanFinished", event)
+    assert not matches("BasicScanFinished", event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(inspector_scan(**{"instance-id": "i-0"}), id="EC2 instance"),
+        pytest.param(inspector_scan(**{"function-name": "f"}), id="Lambda function"),
+        pytest.param(
+            inspector_scan("Inspector2 Finding", **{"image-digest": DIGEST}),
+            id="finding",
+        ),
+    ],
+)
+def test_other_inspector_events_are_left_alone(event):
+    assert not matches("EnhancedScanFinished", event)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_pattern_fits_with_the_longest_role_arn(rule):
+    pattern = json.dumps(stack(Mode="audit")[rule]["EventPattern"])
+    longest = f"arn:aws-us-gov:iam::111122223333:role/{'r' * 64}"
+    assert len(pattern.replace(OWN_ROLE, longest)) < 2048

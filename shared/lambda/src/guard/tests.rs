@@ -1,0 +1,582 @@
+//! What a function does about an event, call by call.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tidewaiter_aws::wire::{Answer, Call, Wire};
+use tidewaiter_rules::{Policy, facts::SubjectKind, names::Place};
+
+use super::*;
+
+const REGION: &str = "eu-central-1";
+const ACCOUNT: &str = "444455556666";
+
+fn event(path: &str) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+    std::fs::read_to_string(format!("{root}/{path}.json")).unwrap()
+}
+
+/// What was done about an event.
+struct Done {
+    result: Result<(), HandleError>,
+    wire: Wire,
+}
+
+impl Done {
+    fn operations(&self) -> Vec<String> {
+        self.wire.operations()
+    }
+
+    /// The alerts that went out, as machines read them.
+    fn alerts(&self) -> Vec<Value> {
+        let calls = self.wire.calls().into_iter();
+        let published = calls.filter(|call| call.operation == "Publish");
+        let body = |call: Call| -> Value {
+            let message = call.parameters["Message"].as_str().unwrap();
+            let message: Value = serde_json::from_str(message).unwrap();
+            serde_json::from_str(message["default"].as_str().unwrap()).unwrap()
+        };
+        published.map(body).collect()
+    }
+
+    fn alert(&self) -> Value {
+        let mut alerts = self.alerts();
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        alerts.remove(0)
+    }
+
+    fn email(&self) -> String {
+        let calls = self.wire.calls();
+        let call = calls
+            .iter()
+            .find(|call| call.operation == "Publish")
+            .unwrap();
+        let message: Value =
+            serde_json::from_str(call.parameters["Message"].as_str().unwrap()).unwrap();
+        let subject = call.parameters["Subject"].as_str().unwrap();
+        format!(
+            "Subject: {subject}\n\n{}",
+            message["email"].as_str().unwrap()
+        )
+    }
+}
+
+fn guard(mode: Mode, subject: SubjectKind, wire: &Wire) -> Guard {
+    let place = Place::of_region(REGION, ACCOUNT).unwrap();
+    let function = Function {
+        name: "guard",
+        subject,
+    };
+    Guard::new(
+        function,
+        Settings {
+            mode,
+            policy: Policy::default(),
+            topic_arn: format!("arn:aws:sns:{REGION}:{ACCOUNT}:alerts"),
+            dead_letter_queue_url: format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/dlq"),
+            clients: wire.clients(place),
+            fallback: None,
+        },
+    )
+}
+
+async fn handle(
+    mode: Mode,
+    payload: &str,
+    script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+) -> Done {
+    let subject = if payload.contains("Scan\"") {
+        SubjectKind::Image
+    } else {
+        SubjectKind::TaskDefinition
+    };
+    let wire = Wire::new(script);
+    let result = guard(mode, subject, &wire).handle(payload, "r").await;
+    Done { result, wire }
+}
+
+fn fine(_: &Call) -> Answer {
+    Answer::empty()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_privileged_definition_is_deregistered_and_told_once() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), ["DeregisterTaskDefinition", "Publish"]);
+    assert_eq!(
+        done.wire.calls()[0].parameters["taskDefinition"],
+        "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3"
+    );
+    let alert = done.alert();
+    assert_eq!(alert["decision"], "deny");
+    assert_eq!(alert["actions"][0]["effect"], "done");
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_alert_is_what_its_document_says() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    insta::assert_json_snapshot!(done.alert());
+    let call = done.wire.calls().pop().unwrap();
+    let attributes: Vec<String> = call
+        .parameters
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| name.starts_with("MessageAttributes"))
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    insta::assert_snapshot!(attributes.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hardened_definition_is_left_in_silence() {
+    let payload = event("task-definition-guard/hardened");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weak_definition_is_told_and_left() {
+    let payload = event("task-definition-guard/weak");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    assert_eq!(done.operations(), ["Publish"]);
+    assert_eq!(done.alert()["decision"], "warn");
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_audit_mode_nothing_is_changed_and_what_would_be_is_told() {
+    for path in [
+        "task-definition-guard/privileged",
+        "image-scan-guard/critical",
+    ] {
+        let done = handle(Mode::Audit, &event(path), critical_pages).await;
+        let writes: Vec<String> = done
+            .operations()
+            .into_iter()
+            .filter(|operation| !operation.starts_with("Describe"))
+            .collect();
+        assert_eq!(writes, ["Publish"]);
+        let alert = done.alert();
+        assert_eq!(alert["mode"], "audit");
+        assert_eq!(alert["actions"][0]["effect"], "not-applied");
+    }
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Audit, &payload, fine).await;
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_outlasted() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, |call| {
+        match (call.operation.as_str(), call.earlier) {
+            ("DeregisterTaskDefinition", 0 | 1) => Answer::throttled(),
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations().len(), 4);
+    assert_eq!(done.alert()["actions"][0]["effect"], "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_told_and_tried_again() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, |call| {
+        match call.operation.as_str() {
+            "DeregisterTaskDefinition" => Answer::throttled(),
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert!(
+        done.result
+            .unwrap_err()
+            .to_string()
+            .contains("Rate exceeded")
+    );
+    let operations = done.wire.operations();
+    assert_eq!(
+        operations
+            .iter()
+            .filter(|o| *o == "DeregisterTaskDefinition")
+            .count(),
+        5
+    );
+    assert!(!operations.contains(&"SendMessage".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_action_is_told_with_every_cause_and_its_event_is_put_aside() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, |call| {
+        match call.operation.as_str() {
+            "DeregisterTaskDefinition" => Answer::denied(),
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(
+        done.operations(),
+        ["DeregisterTaskDefinition", "SendMessage", "Publish"]
+    );
+    assert_eq!(done.wire.calls()[1].parameters["MessageBody"], payload);
+    let alert = done.alert();
+    assert_eq!(alert["actions"][0]["effect"], "failed");
+    let error = alert["actions"][0]["error"].as_str().unwrap();
+    assert!(error.contains("is not authorized"), "{error}");
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_definition_is_read_from_ecs() {
+    let described = json!({"taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3",
+        "family": "ci-builder", "revision": 3, "status": "ACTIVE", "registeredAt": 1_791_180_428.2,
+        "containerDefinitions": [{"name": "builder", "image": "docker:28-dind", "privileged": true}],
+    }});
+    for (path, asked) in [
+        ("task-definition-guard/response-null", "ci-builder"),
+        (
+            "task-definition-guard/redacted",
+            "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3",
+        ),
+    ] {
+        let described = described.to_string();
+        let done = handle(Mode::Enforce, &event(path), move |call| {
+            match call.operation.as_str() {
+                "DescribeTaskDefinition" => Answer::json(described.clone()),
+                _ => Answer::empty(),
+            }
+        })
+        .await;
+        assert_eq!(
+            done.operations(),
+            [
+                "DescribeTaskDefinition",
+                "DeregisterTaskDefinition",
+                "Publish"
+            ],
+            "{path}"
+        );
+        assert_eq!(done.wire.calls()[0].parameters["taskDefinition"], asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_revision_is_never_taken_for_the_one_of_the_event() {
+    let described = json!({"taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:9",
+        "family": "ci-builder", "revision": 9, "status": "ACTIVE", "registeredAt": 1_791_190_000.0,
+        "containerDefinitions": [{"name": "builder", "image": "docker:28-dind", "privileged": true}],
+    }});
+    let payload = event("task-definition-guard/response-null");
+    let done = handle(Mode::Enforce, &payload, move |call| {
+        match call.operation.as_str() {
+            "DescribeTaskDefinition" => Answer::json(described.to_string()),
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert_eq!(
+        done.operations(),
+        ["DescribeTaskDefinition", "SendMessage", "Publish"]
+    );
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inactive_definition_is_not_deregistered_again() {
+    let described = json!({"taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3",
+        "status": "INACTIVE",
+        "containerDefinitions": [{"name": "builder", "image": "docker:28-dind", "privileged": true}],
+    }});
+    let payload = event("task-definition-guard/redacted");
+    let done = handle(Mode::Enforce, &payload, move |_| {
+        Answer::json(described.to_string())
+    })
+    .await;
+    assert_eq!(done.operations(), ["DescribeTaskDefinition", "Publish"]);
+    assert_eq!(done.alert()["withheld"], "it has been done already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_definition_is_left_in_silence() {
+    let payload = event("task-definition-guard/redacted");
+    let done = handle(Mode::Enforce, &payload, |_| {
+        Answer::error(
+            400,
+            "ClientException",
+            "Unable to describe task definition.",
+        )
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), ["DescribeTaskDefinition"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_handled_is_put_aside_and_told_once() {
+    for payload in [
+        "\"text\"".to_owned(),
+        "{}".to_owned(),
+        r#"{"detail-type":"AWS API Call via CloudTrail","source":"aws.ecs","detail":7}"#.to_owned(),
+        event("task-definition-guard/omitted"),
+    ] {
+        let done = handle(Mode::Enforce, &payload, fine).await;
+        assert_eq!(done.result, Ok(()), "{payload}");
+        assert_eq!(done.operations(), ["SendMessage", "Publish"], "{payload}");
+        assert_eq!(done.wire.calls()[0].parameters["MessageBody"], payload);
+        assert_eq!(done.alert()["kind"], "failure");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_for_us_is_ignored_in_silence() {
+    for path in [
+        "task-definition-guard/refused",
+        "image-scan-guard/inspector-ec2",
+    ] {
+        let done = handle(Mode::Enforce, &event(path), fine).await;
+        assert_eq!(done.result, Ok(()));
+        assert_eq!(done.operations(), [] as [&str; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_the_other_function_is_put_aside_and_told() {
+    let wire = Wire::new(fine);
+    let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+    let payload = event("image-scan-guard/critical");
+    assert_eq!(guard.handle(&payload, "r").await, Ok(()));
+    assert_eq!(wire.operations(), ["SendMessage", "Publish"]);
+}
+
+/// Three pages; only the last has what counts.
+fn critical_pages(call: &Call) -> Answer {
+    if call.operation != "DescribeImageScanFindings" {
+        return Answer::empty();
+    }
+    let page = |severity: &str, token: Option<&str>| {
+        Answer::json(
+            json!({
+                "imageScanStatus": {"status": "COMPLETE"},
+                "imageScanFindings": {"findings": [{"name": format!("CVE-2026-{severity}"), "severity": severity}]},
+                "nextToken": token,
+            })
+            .to_string(),
+        )
+    };
+    match call.parameters["nextToken"].as_str() {
+        None => page("LOW", Some("b")),
+        Some("b") => page("MEDIUM", Some("c")),
+        Some(_) => page("CRITICAL", None),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_of_findings_is_read_and_the_image_archived_by_digest() {
+    let payload = event("image-scan-guard/critical");
+    let done = handle(Mode::Enforce, &payload, critical_pages).await;
+    assert_eq!(done.result, Ok(()));
+    let calls = done.wire.calls();
+    let names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "DescribeImageScanFindings",
+            "DescribeImageScanFindings",
+            "DescribeImageScanFindings",
+            "UpdateImageStorageClass",
+            "Publish"
+        ]
+    );
+    let archived = &calls[3].parameters;
+    assert_eq!(archived["targetStorageClass"], "ARCHIVE");
+    assert_eq!(archived["imageId"]["imageTag"], Value::Null);
+    assert!(
+        archived["imageId"]["imageDigest"]
+            .as_str()
+            .unwrap()
+            .starts_with("sha256:c3")
+    );
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_scan_is_left_in_silence() {
+    for path in ["image-scan-guard/clean", "image-scan-guard/no-counts"] {
+        let done = handle(Mode::Enforce, &event(path), |_| {
+            Answer::json(
+                r#"{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findingSeverityCounts":{"LOW":3}}}"#,
+            )
+        })
+        .await;
+        assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_without_result_is_told_as_unknown_and_nothing_is_changed() {
+    for state in [
+        "FAILED",
+        "UNSUPPORTED_IMAGE",
+        "SCAN_ELIGIBILITY_EXPIRED",
+        "FINDINGS_UNAVAILABLE",
+        "LIMIT_EXCEEDED",
+        "IMAGE_SIZE_EXCEEDED",
+        "IN_PROGRESS",
+        "PENDING",
+        "NEW_STATE",
+    ] {
+        let done = handle(
+            Mode::Enforce,
+            &event("image-scan-guard/failed"),
+            move |_| Answer::json(json!({"imageScanStatus": {"status": state}}).to_string()),
+        )
+        .await;
+        assert_eq!(
+            done.operations(),
+            ["DescribeImageScanFindings", "Publish"],
+            "{state}"
+        );
+        let alert = done.alert();
+        assert_eq!(alert["findings"][0]["outcome"], "unknown", "{state}");
+        assert_eq!(alert["decision"], "warn", "{state}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vanished_scan_is_not_a_clean_one() {
+    let done = handle(
+        Mode::Enforce,
+        &event("image-scan-guard/no-counts"),
+        |call| match call.operation.as_str() {
+            "DescribeImageScanFindings" => Answer::error(400, "ScanNotFoundException", "no scan"),
+            _ => Answer::empty(),
+        },
+    )
+    .await;
+    assert_eq!(done.operations(), ["DescribeImageScanFindings", "Publish"]);
+    assert_eq!(done.alert()["findings"][0]["outcome"], "unknown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_that_are_not_there_yet_are_waited_for() {
+    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
+        Answer::json(r#"{"imageScanStatus":{"status":"IN_PROGRESS"}}"#)
+    })
+    .await;
+    assert!(done.result.is_err());
+    assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_archived_image_is_not_archived_again() {
+    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
+        Answer::json(r#"{"imageScanStatus":{"status":"IMAGE_ARCHIVED"}}"#)
+    })
+    .await;
+    assert_eq!(done.operations(), ["DescribeImageScanFindings", "Publish"]);
+    assert_eq!(done.alert()["withheld"], "it has been done already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_image_is_left_in_silence() {
+    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
+        Answer::error(400, "ImageNotFoundException", "no image")
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_accounts_image_is_told_and_left() {
+    let payload = event("image-scan-guard/inspector").replace(ACCOUNT, "777788889999");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    assert_eq!(done.operations(), ["Publish"]);
+    assert_eq!(
+        done.alert()["withheld"],
+        "the subject is in another account or region"
+    );
+    assert_eq!(done.alert()["account"], "777788889999");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_without_digest_is_told_and_left() {
+    let done = handle(Mode::Enforce, &event("image-scan-guard/no-digest"), fine).await;
+    assert_eq!(done.operations(), ["Publish"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_cannot_be_sent_is_tried_again() {
+    let payload = event("task-definition-guard/privileged");
+    let done = handle(Mode::Enforce, &payload, |call| {
+        match call.operation.as_str() {
+            "Publish" => Answer::error(403, "AuthorizationError", "not authorized"),
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert!(done.result.is_err());
+    assert_eq!(done.operations()[0], "DeregisterTaskDefinition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_put_aside_is_tried_again() {
+    let done = handle(Mode::Enforce, "{}", |call| match call.operation.as_str() {
+        "SendMessage" => Answer::denied(),
+        _ => Answer::empty(),
+    })
+    .await;
+    assert!(done.result.is_err());
+    assert_eq!(done.operations(), ["SendMessage"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_that_fell_to_audit_mode_is_told_once() {
+    let refuse_first = Arc::new(Mutex::new(true));
+    let wire = Wire::new(move |_| {
+        let mut refuse = refuse_first.lock().unwrap();
+        if std::mem::take(&mut *refuse) {
+            Answer::error(403, "AuthorizationError", "not yet")
+        } else {
+            Answer::empty()
+        }
+    });
+    let mut guard = guard(Mode::Audit, SubjectKind::TaskDefinition, &wire);
+    guard.untold = RefCell::new(Some("the policy cannot be used".to_owned()));
+    let payload = event("task-definition-guard/hardened");
+    for _ in 0..3 {
+        assert_eq!(guard.handle(&payload, "r").await, Ok(()));
+    }
+    let done = Done {
+        result: Ok(()),
+        wire,
+    };
+    // The first attempt was refused, the second went out, and there is no third.
+    assert_eq!(done.operations(), ["Publish", "Publish"]);
+    assert_eq!(done.alerts()[1]["kind"], "failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_share_a_bucket_with_deployments_are_held_below_its_refill() {
+    let wire = Wire::new(fine);
+    let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+    let start = tokio::time::Instant::now();
+    for _ in 0..5 {
+        let payload = event("task-definition-guard/privileged");
+        assert_eq!(guard.handle(&payload, "r").await, Ok(()));
+    }
+    assert_eq!(start.elapsed().as_secs(), 8);
+}

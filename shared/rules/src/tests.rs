@@ -1,0 +1,384 @@
+//! What holds for every decision and every plan.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{
+    Action, Decision, Facts, Level, Mode, Outcome, Policy, Severity, Subject, Verdict, Withheld,
+    catalogue::RULES,
+    decide,
+    facts::{Image, Scan, ScanSeverity, ScanState, Scanner, TaskDefinition},
+    names::{Digest, Place, Repository},
+    plan,
+    policy::Profile,
+};
+
+const ARN: &str = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
+
+fn home() -> Place {
+    Place::of_region("eu-west-1", "111122223333").unwrap()
+}
+
+fn definition(json: &Value) -> Facts {
+    let definition: TaskDefinition = serde_json::from_value(json.clone()).unwrap();
+    Facts {
+        place: Some(home()),
+        observed_at: None,
+        subject: Subject::TaskDefinition(Box::new(definition)),
+    }
+}
+
+fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
+    Facts {
+        place: Some(home()),
+        observed_at: None,
+        subject: Subject::Image(Box::new(Image {
+            repository: Repository::new(home(), "team/app").unwrap(),
+            digest: Some(Digest::parse(&format!("sha256:{}", "0a".repeat(32))).unwrap()),
+            tags: Vec::new(),
+            scan: Scan {
+                scanner: Scanner::Basic,
+                state,
+                description: None,
+                counts,
+                worst: Vec::new(),
+            },
+        })),
+    }
+}
+
+fn any_container() -> impl Strategy<Value = Value> {
+    let capability = prop::sample::select(vec!["CHOWN", "SYS_ADMIN", "CAP_NET_RAW", "ALL", ""]);
+    (
+        prop::option::of(any::<bool>()),
+        prop::option::of(prop::sample::select(vec!["root", "0", "1000", "app", ""])),
+        prop::option::of(any::<bool>()),
+        prop::option::of(prop::collection::vec(capability, 0..3)),
+        any::<bool>(),
+    )
+        .prop_map(|(privileged, user, readonly, add, firelens)| {
+            json!({
+                "name": "c", "image": "i", "privileged": privileged, "user": user,
+                "readonlyRootFilesystem": readonly,
+                "linuxParameters": {"capabilities": {"add": add}},
+                "firelensConfiguration": firelens.then(|| json!({"type": "fluentbit"})),
+            })
+        })
+}
+
+fn any_definition() -> impl Strategy<Value = Value> {
+    let mode = || prop::option::of(prop::sample::select(vec!["host", "task", "awsvpc", "none"]));
+    let launch = prop::sample::select(vec!["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]);
+    (
+        prop::collection::vec(any_container(), 1..4),
+        mode(),
+        mode(),
+        mode(),
+        prop::option::of(prop::collection::vec(launch, 0..3)),
+        any::<bool>(),
+    )
+        .prop_map(|(containers, network, pid, ipc, launch, windows)| {
+            json!({
+                "family": "web", "taskDefinitionArn": ARN, "status": "ACTIVE",
+                "containerDefinitions": containers, "networkMode": network, "pidMode": pid,
+                "ipcMode": ipc, "requiresCompatibilities": launch,
+                "runtimePlatform": windows.then(|| json!({"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})),
+            })
+        })
+}
+
+fn any_profile() -> impl Strategy<Value = Policy> {
+    prop::sample::select(vec![
+        Profile::Default,
+        Profile::Baseline,
+        Profile::Restricted,
+    ])
+    .prop_map(Policy::of_profile)
+}
+
+/// The findings of a decision without their places.
+fn what(decision: &Decision) -> Vec<(&'static str, Outcome, Severity)> {
+    let findings = decision.findings.iter();
+    let mut found: Vec<_> = findings.map(|f| (f.rule, f.outcome, f.severity)).collect();
+    found.sort();
+    found
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_containers_does_not_matter(definition_json in any_definition(), policy in any_profile()) {
+        let mut turned = definition_json.clone();
+        turned["containerDefinitions"].as_array_mut().unwrap().reverse();
+        let (a, b) = (decide(&definition(&definition_json), &policy), decide(&definition(&turned), &policy));
+        prop_assert_eq!(a.verdict, b.verdict);
+        prop_assert_eq!(what(&a), what(&b));
+    }
+
+    #[test]
+    fn members_that_no_rule_reads_do_not_matter(definition_json in any_definition(), policy in any_profile()) {
+        let mut more = definition_json.clone();
+        more["inferenceAccelerators"] = json!([{"deviceName": "x"}]);
+        more["containerDefinitions"][0]["environment"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        prop_assert_eq!(
+            decide(&definition(&definition_json), &policy),
+            decide(&definition(&more), &policy)
+        );
+    }
+
+    #[test]
+    fn adding_a_weakness_never_makes_a_decision_milder(
+        definition_json in any_definition(),
+        policy in any_profile(),
+        weakness in 0..6,
+    ) {
+        let mut weaker = definition_json.clone();
+        match weakness {
+            0 => weaker["containerDefinitions"][0]["privileged"] = json!(true),
+            1 => weaker["pidMode"] = json!("host"),
+            2 => weaker["ipcMode"] = json!("host"),
+            3 => weaker["networkMode"] = json!("host"),
+            4 => weaker["containerDefinitions"][0]["linuxParameters"] = json!({"capabilities": {"add": ["SYS_ADMIN"]}}),
+            _ => weaker["containerDefinitions"].as_array_mut().unwrap().push(json!({"name": "d", "image": "i"})),
+        }
+        prop_assert!(
+            decide(&definition(&weaker), &policy).verdict >= decide(&definition(&definition_json), &policy).verdict
+        );
+    }
+
+    #[test]
+    fn a_stricter_profile_never_decides_milder(definition_json in any_definition()) {
+        let verdict = |profile| decide(&definition(&definition_json), &Policy::of_profile(profile)).verdict;
+        prop_assert!(verdict(Profile::Default) <= verdict(Profile::Baseline));
+        prop_assert!(verdict(Profile::Baseline) <= verdict(Profile::Restricted));
+    }
+
+    #[test]
+    fn only_a_failure_at_level_deny_leads_to_an_action(definition_json in any_definition(), policy in any_profile()) {
+        let facts = definition(&definition_json);
+        let decision = decide(&facts, &policy);
+        let denied = decision.findings.iter().any(|f| f.level == Level::Deny && f.outcome == Outcome::Fail);
+        for mode in [Mode::Audit, Mode::Enforce] {
+            let plan = plan(&decision, &facts, mode, Some(&home()));
+            prop_assert_eq!(!plan.steps.is_empty(), denied);
+            prop_assert_eq!(plan.mode, mode);
+        }
+    }
+
+    #[test]
+    fn the_same_facts_give_the_same_plan_and_key(definition_json in any_definition(), policy in any_profile()) {
+        let facts = definition(&definition_json);
+        let once = plan(&decide(&facts, &policy), &facts, Mode::Enforce, None);
+        prop_assert_eq!(&once, &plan(&decide(&facts, &policy), &facts, Mode::Enforce, None));
+        for step in once.steps {
+            prop_assert_eq!(step.idempotency_key, format!("deregister-task-definition:{ARN}"));
+        }
+    }
+
+    #[test]
+    fn no_text_in_a_definition_can_forge_a_line(name in "[\\s\\S]{0,300}", user in "[\\s\\S]{0,300}") {
+        let json = json!({"containerDefinitions": [{"name": name, "user": user, "privileged": true,
+            "linuxParameters": {"capabilities": {"add": [name]}}}]});
+        for finding in decide(&definition(&json), &Policy::of_profile(Profile::Restricted)).findings {
+            prop_assert!(finding.message.chars().all(crate::names::is_inert), "{:?}", finding.message);
+            prop_assert!(finding.message.len() < 5000);
+        }
+    }
+
+    #[test]
+    fn a_scan_is_clean_only_when_it_is_complete_and_counts_nothing_bad(
+        state in prop::sample::select(vec!["COMPLETE", "ACTIVE", "FAILED", "PENDING", "IN_PROGRESS", "UNSUPPORTED_IMAGE",
+            "SCAN_ELIGIBILITY_EXPIRED", "FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED", "NEW"]),
+        counts in prop::collection::btree_map(
+            prop::sample::select(vec!["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED", "UNTRIAGED", "SEVERE"]),
+            0_u64..3, 0..8),
+    ) {
+        let counted = |names: &[&str]| counts.iter().any(|(name, count)| names.contains(name) && *count > 0);
+        let bad = counted(&["CRITICAL", "HIGH"]);
+        let unranked = counted(&["UNDEFINED", "UNTRIAGED", "SEVERE"]);
+        let conclusive = matches!(state, "COMPLETE" | "ACTIVE");
+        let by_severity = counts.iter().map(|(name, count)| (ScanSeverity::parse(name), *count)).collect();
+        let facts = image(ScanState::parse(state), by_severity);
+        let decision = decide(&facts, &Policy::default());
+        prop_assert_eq!(decision.verdict, match (bad, conclusive && !unranked) {
+            (true, _) => Verdict::Deny,
+            (false, true) => Verdict::Allow,
+            (false, false) => Verdict::Warn,
+        });
+        let plan = plan(&decision, &facts, Mode::Enforce, Some(&home()));
+        prop_assert_eq!(!plan.steps.is_empty(), bad && state != "IMAGE_ARCHIVED");
+    }
+}
+
+#[test]
+fn an_unknown_leads_to_no_action_whatever_it_costs() {
+    let policy = Policy::from_yaml("version: 1\nprofile: restricted\nunknown: deny").unwrap();
+    let facts = definition(&json!({"taskDefinitionArn": ARN, "containerDefinitions": [
+        {"name": "app", "readonlyRootFilesystem": true}]}));
+    let decision = decide(&facts, &policy);
+    assert_eq!(decision.verdict, Verdict::Deny);
+    assert_eq!(
+        what(&decision),
+        [("root-user", Outcome::Unknown, Severity::High)]
+    );
+    let plan = plan(&decision, &facts, Mode::Enforce, None);
+    assert_eq!((plan.steps, plan.withheld), (Vec::new(), None));
+}
+
+#[test]
+fn what_cannot_be_acted_on_is_left_alone_for_a_reason() {
+    let privileged = |more: &Value| {
+        let mut json = json!({"containerDefinitions": [{"name": "app", "privileged": true}]});
+        let members = json.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        definition(&json)
+    };
+    let elsewhere = Place::of_region("us-east-1", "111122223333").unwrap();
+    for (facts, home, reason) in [
+        (privileged(&json!({})), home(), Withheld::NotIdentified),
+        (
+            privileged(&json!({"taskDefinitionArn": ARN, "status": "INACTIVE"})),
+            home(),
+            Withheld::AlreadyDone,
+        ),
+        (
+            privileged(&json!({"taskDefinitionArn": ARN})),
+            elsewhere,
+            Withheld::Elsewhere,
+        ),
+    ] {
+        let decision = decide(&facts, &Policy::default());
+        let plan = plan(&decision, &facts, Mode::Enforce, Some(&home));
+        assert_eq!((plan.steps, plan.withheld), (Vec::new(), Some(reason)));
+    }
+}
+
+#[test]
+fn commands_name_the_one_thing_and_nothing_from_outside() {
+    let counts = BTreeMap::from([(ScanSeverity::Critical, 1)]);
+    let facts = image(ScanState::Complete, counts);
+    let plan = plan(
+        &decide(&facts, &Policy::default()),
+        &facts,
+        Mode::Enforce,
+        None,
+    );
+    let step = &plan.steps[0];
+    assert!(matches!(step.action, Action::ArchiveImage(..)));
+    assert!(
+        step.action
+            .command()
+            .ends_with("--target-storage-class ARCHIVE")
+    );
+    assert!(
+        step.undo
+            .command
+            .ends_with("--target-storage-class STANDARD")
+    );
+    assert!(
+        step.undo
+            .command
+            .contains("--image-id imageDigest=sha256:0a0a")
+    );
+}
+
+#[test]
+fn profiles_give_every_rule_its_level() {
+    let mut table = String::new();
+    for rule in RULES {
+        let level = |profile| {
+            Policy::of_profile(profile)
+                .level(rule, rule.severity)
+                .name()
+        };
+        table.push_str(&format!(
+            "{:<26} default {:<5} baseline {:<5} restricted {}\n",
+            rule.id,
+            level(Profile::Default),
+            level(Profile::Baseline),
+            level(Profile::Restricted)
+        ));
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Defects of other tools, from their sources: each of these passes there.
+#[test]
+fn what_other_tools_miss_is_found() {
+    let rules = |json: &Value| -> Vec<&'static str> {
+        let decision = decide(&definition(json), &Policy::default());
+        decision
+            .findings
+            .iter()
+            .map(|finding| finding.rule)
+            .collect()
+    };
+    // Checkov CKV_AWS_334 looks for a member `privilege`.
+    let privileged = json!({"containerDefinitions": [{"name": "a", "privileged": true}]});
+    assert!(rules(&privileged).contains(&"privileged-container"));
+    // Checkov CKV_AWS_335 looks for `pidMode` in the containers.
+    let host_pid = json!({"pidMode": "host", "containerDefinitions": [{"name": "a"}]});
+    assert!(rules(&host_pid).contains(&"host-pid"));
+    // Checkov CKV_DOCKER_8 and Prowler's host-network check know root by one spelling.
+    for user in ["0:0", "0", "root:root", "00"] {
+        let root = json!({"networkMode": "host", "containerDefinitions": [
+            {"name": "a", "user": user, "privileged": true}]});
+        let found = rules(&root);
+        assert!(found.contains(&"root-user"), "{user}");
+        assert!(found.contains(&"host-network"), "{user}");
+    }
+    // Checkov has no check for these.
+    let capability = json!({"containerDefinitions": [
+        {"name": "a", "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}}}]});
+    assert!(rules(&capability).contains(&"dangerous-capability"));
+}
+
+/// ECS knows four launch types; what a rule says holds on each.
+#[test]
+fn every_rule_denies_and_allows_on_every_launch_type() {
+    let bad = json!({
+        "networkMode": "host", "pidMode": "host", "ipcMode": "host",
+        "containerDefinitions": [{"name": "a", "privileged": true, "user": "0",
+            "readonlyRootFilesystem": false, "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}}}],
+    });
+    let good = json!({
+        "networkMode": "awsvpc", "pidMode": "task", "ipcMode": "task",
+        "containerDefinitions": [{"name": "a", "privileged": false, "user": "1000",
+            "readonlyRootFilesystem": true, "linuxParameters": {"capabilities": {"add": ["CHOWN"]}}}],
+    });
+    let linux = [
+        "dangerous-capability",
+        "host-ipc",
+        "host-network",
+        "host-pid",
+        "privileged-container",
+        "root-user",
+        "writable-root-filesystem",
+    ];
+    let windows = [
+        "dangerous-capability",
+        "host-ipc",
+        "host-network",
+        "host-pid",
+        "privileged-container",
+    ];
+    for launch_type in ["EC2", "EXTERNAL", "MANAGED_INSTANCES", "FARGATE", "NEW"] {
+        for (family, expected) in [
+            ("LINUX", &linux[..]),
+            ("WINDOWS_SERVER_2025_CORE", &windows),
+        ] {
+            let found = |json: &Value| -> Vec<&'static str> {
+                let mut json = json.clone();
+                json["compatibilities"] = json!([launch_type]);
+                json["runtimePlatform"] = json!({"operatingSystemFamily": family});
+                let decision = decide(&definition(&json), &Policy::of_profile(Profile::Restricted));
+                let mut rules: Vec<_> = decision.findings.iter().map(|f| f.rule).collect();
+                rules.sort_unstable();
+                rules
+            };
+            assert_eq!(found(&bad), expected, "{launch_type} {family}");
+            assert_eq!(found(&good), [] as [&str; 0], "{launch_type} {family}");
+        }
+    }
+}
