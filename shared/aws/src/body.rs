@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
-        interceptors::{Intercept, context::BeforeDeserializationInterceptorContextRef},
+        interceptors::{Intercept, context::AfterDeserializationInterceptorContextRef},
         runtime_components::RuntimeComponents,
     },
 };
@@ -38,9 +38,10 @@ impl Intercept for Body {
         "body"
     }
 
-    fn read_before_deserialization(
+    // Before deserialization the body may still be on its way.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {

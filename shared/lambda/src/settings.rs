@@ -172,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_that_is_deployed_is_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/policy/tidewaiter/policy.yaml");
+        assert_eq!(policy(Some(path.to_owned())), Ok(Policy::default()));
+    }
+
+    #[test]
     fn the_home_is_the_topics_account_in_the_functions_region() {
         let place = home(
             "cn-north-1",

@@ -16,6 +16,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as ministack
+from ministack.core.iam_evaluator import pin_request_origin
 
 from local_aws import (
     DEFAULT_REGION,
@@ -53,6 +54,8 @@ def install() -> None:
     lambdas.install()
     eventbridge.install()
     cloudformation.install()
+    # All is plain http on 127.0.0.1; a policy that wants TLS is to be met all the same.
+    ministack.pin_request_origin = lambda source_ip, _: pin_request_origin(source_ip, True)
 
     # Policies that want TLS are met: AWS is never reached without.
     pin_origin = ministack.pin_request_origin

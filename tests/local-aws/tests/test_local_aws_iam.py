@@ -96,6 +96,22 @@ def test_added_ecr_calls_need_permission_too(strict: LocalAws) -> None:
     assert call(strict, "some", "ecr", "start_image_scan", **more) is True
 
 
+def test_calls_count_as_made_over_tls(strict: LocalAws) -> None:
+    strict.reset()
+    plain = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    attributes = {"Policy": policy(plain)}
+    url = strict.client("sqs").create_queue(QueueName="tls", Attributes=attributes)
+    more = {"QueueUrl": url["QueueUrl"], "MessageBody": "hello"}
+    create_function(strict, "sender", create_role(strict, "sender", "sqs:SendMessage"))
+    assert call(strict, "sender", "sqs", "send_message", **more) is True
+
+
 def test_refused_call_is_recorded(strict: LocalAws) -> None:
     strict.reset()
     role = create_role(strict, "weak", "sqs:*")

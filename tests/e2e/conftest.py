@@ -1,0 +1,43 @@
+"""One local AWS a run, with the stack in enforce mode in one region and in audit mode in another."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local-aws"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from local_aws.process import LocalAws
+from local_aws.registry_client import RegistryClient
+from stack import Stack
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[LocalAws]:
+    # The functions run under the roles of the template: a permission too few fails a test.
+    with LocalAws(enforce_iam=True) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def enforce(aws: LocalAws) -> Stack:
+    return Stack(aws, "enforce", "us-east-1").deploy()
+
+
+@pytest.fixture(scope="session")
+def audit(aws: LocalAws) -> Stack:
+    return Stack(aws, "audit", "eu-west-1").deploy()
+
+
+@pytest.fixture
+def registry(enforce: Stack) -> RegistryClient:
+    return RegistryClient(enforce.aws.endpoint, account=enforce.aws.account, region=enforce.region)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(aws: LocalAws) -> Iterator[None]:
+    yield
+    aws.control("fault", method="DELETE")
+

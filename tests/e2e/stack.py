@@ -1,0 +1,204 @@
+"""The project's own stack on the local AWS: deployed by SAM from the template, listened to by a queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local_aws.process import LocalAws
+
+ROOT = Path(__file__).resolve().parents[2]
+SAM = ROOT / ".venv" / "tools" / "bin" / "sam"
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+
+
+T = TypeVar("T")
+
+
+class StackError(Exception):
+    """The stack could not be deployed, or did not do what was waited for."""
+
+
+def eventually(what: str, ask: Callable[[], T | None], seconds: float = 20.0) -> T:
+    """Asks until the answer is neither None, empty nor False."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise StackError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
+
+
+class Stack:
+    """A deployed stack of infra/template.yaml in one region."""
+
+    def __init__(self, aws: LocalAws, mode: str, region: str) -> None:
+        self.aws = aws
+        self.mode = mode
+        self.region = region
+        # Roles are known in every region, and the local AWS makes their names from the stack's.
+        self.name = f"tidewaiter-{mode}"
+        self.outputs: dict[str, str] = {}
+        self.queue_url = ""
+        self._alerts: list[dict[str, Any]] = []
+
+    def client(self, service: str) -> Any:
+        return self.aws.client(service, region=self.region)
+
+    def deploy(self) -> Stack:
+        """Deploys with `sam deploy`, as a user does, and subscribes a queue to the alerts."""
+        bucket = f"artifacts-{self.region}"
+        # The first region is the one that may not be named.
+        where = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        self.client("s3").create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        command = [
+            *(str(SAM), "deploy", "--template-file", "infra/template.yaml", "--stack-name", self.name),
+            *("--s3-bucket", bucket, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"),
+            *("--parameter-overrides", f"Mode={self.mode}", f"Architecture={ARCHITECTURE}"),
+        ]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "SAM_CLI_TELEMETRY": "0",
+            **self.aws.environment(self.region),
+        }
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise StackError(f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self._subscribe()
+        return self
+
+    def _subscribe(self) -> None:
+        sqs = self.client("sqs")
+        topic = self.outputs["AlertTopicArn"]
+        arn = f"arn:aws:sqs:{self.region}:{self.aws.account}:on-call"
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+            },
+        }
+        queue = sqs.create_queue(QueueName="on-call", Attributes={"Policy": json.dumps(policy)})
+        self.queue_url = queue["QueueUrl"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert so far, as the subscriber got it: `subject`, `alert` (the JSON), `attributes`."""
+        sqs = self.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                envelope = json.loads(message["Body"])
+                attributes = {name: each["Value"] for name, each in envelope["MessageAttributes"].items()}
+                self._alerts.append(
+                    {
+                        "subject": envelope["Subject"],
+                        "alert": json.loads(envelope["Message"]),
+                        "attributes": attributes,
+                    }
+                )
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return list(self._alerts)
+
+    def alerts_about(self, name: str) -> list[dict[str, Any]]:
+        """The alerts in whose subject `name` stands."""
+        return [each for each in self.alerts() if name in each["alert"].get("subject", {}).get("id", "")]
+
+    def lines(self, function: str) -> list[dict[str, Any]]:
+        """The log lines of a function's invocations, one each (`TaskDefinitionGuard` or `ImageScanGuard`)."""
+        logs = self.client("logs")
+        group = self.outputs[f"{function}LogGroup"]
+        events = logs.filter_log_events(logGroupName=group).get("events", [])
+        lines = []
+        for event in events:
+            try:
+                line = json.loads(event["message"])
+            except ValueError:
+                continue
+            if isinstance(line, dict) and line.get("message") == "handled":
+                lines.append(line)
+        return lines
+
+    def handled(self, function: str, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Waits until the function has handled `count` events whose subject has `name` in it."""
+
+        def found() -> list[dict[str, Any]] | None:
+            lines = [line for line in self.lines(function) if name in line["subject"]]
+            return lines if len(lines) >= count else None
+
+        return eventually(f"{function} to handle {name}", found)
+
+    def dead_letters(self, function: str) -> list[dict[str, Any]]:
+        """What is in the function's dead-letter queue."""
+        url = self.outputs[f"{function}DeadLetterQueueUrl"]
+        answer = self.client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
+        )
+        return answer.get("Messages", [])
+
+    def status(self, definition: str) -> str:
+        """The status of a task definition as ECS reports it."""
+        answer = self.client("ecs").describe_task_definition(taskDefinition=definition)
+        return answer["taskDefinition"]["status"]
+
+    def image_status(self, repository: str, digest: str) -> str:
+        """The status of an image as ECR reports it."""
+        answer = self.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        return answer["imageDetails"][0]["imageStatus"]
+
+
+def hardened(family: str) -> dict[str, Any]:
+    """A task definition that no rule has anything to say about."""
+    return {
+        "family": family,
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1.0",
+                "user": "10001:10001",
+                "readonlyRootFilesystem": True,
+                "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+                "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+            }
+        ],
+    }
+
+
+def privileged(family: str) -> dict[str, Any]:
+    """The same as somebody in a hurry would have it."""
+    definition = hardened(family)
+    definition |= {"requiresCompatibilities": ["EC2"], "networkMode": "bridge"}
+    container = definition["containerDefinitions"][0]
+    del container["linuxParameters"]
+    container["privileged"] = True
+    return definition
+
+
+def finding(severity: str, number: int = 1) -> dict[str, Any]:
+    """A finding of basic scanning."""
+    return {
+        "name": f"CVE-2026-{number:05}",
+        "severity": severity,
+        "uri": f"https://example.com/CVE-2026-{number:05}",
+        "attributes": [
+            {"key": "package_name", "value": "openssl"},
+            {"key": "package_version", "value": "3.0.1"},
+        ],
+    }
