@@ -73,7 +73,7 @@ pub(crate) fn text(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
-/// How deep JSON may be nested; serde_json's own limit for what it builds, held here for what it
+/// How deep JSON may be nested; `serde_json`'s own limit for what it builds, held here for what it
 /// skips too.
 const DEEPEST: usize = 128;
 

@@ -17,9 +17,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "local-aws"), str(ROOT / "tests" / "e2e")]
 
-from local_aws.process import LocalAws  # noqa: E402
-from local_aws.registry_client import RegistryClient  # noqa: E402
-from stack import Stack, finding, hardened, privileged  # noqa: E402
+from local_aws.process import LocalAws
+from local_aws.registry_client import RegistryClient
+from stack import Stack, finding, hardened, privileged
 
 BOLD, GREEN, RED, DIM, PLAIN = ("\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m")
 if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -30,7 +30,9 @@ START = time.monotonic()
 
 def say(label: str, text: str) -> None:
     """One line of the timeline."""
-    print(f"{DIM}{time.monotonic() - START:7.2f} s{PLAIN}  {label:<9} {text}", flush=True)
+    print(
+        f"{DIM}{time.monotonic() - START:7.2f} s{PLAIN}  {label:<9} {text}", flush=True
+    )
 
 
 class Story:
@@ -41,7 +43,13 @@ class Story:
         self.checks: list[tuple[str, bool, str]] = []
 
     def check(self, what: str, expected: object, found: object) -> None:
-        self.checks.append((what, expected == found, f"{found}" if expected == found else f"{found}, not {expected}"))
+        self.checks.append(
+            (
+                what,
+                expected == found,
+                f"{found}" if expected == found else f"{found}, not {expected}",
+            )
+        )
 
     def tell(self, function: str, subject: str, called: float) -> dict[str, Any]:
         """Waits until the function has handled the event about `subject`, and tells what it made of it."""
@@ -74,18 +82,34 @@ class Story:
         called = time.time()
         answer = self.stack.client("ecs").register_task_definition(**definition)
         say("call", f"RegisterTaskDefinition {BOLD}{family}{PLAIN}, {kind}")
-        say("event", "AWS API Call via CloudTrail: RegisterTaskDefinition -> TaskDefinitionGuard")
+        say(
+            "event",
+            "AWS API Call via CloudTrail: RegisterTaskDefinition -> TaskDefinitionGuard",
+        )
         self.tell("TaskDefinitionGuard", f"{family}:", called)
         return answer["taskDefinition"]["taskDefinitionArn"]
 
-    def push_and_scan(self, repository: str, findings: list[dict[str, Any]], kind: str) -> tuple[RegistryClient, str]:
+    def push_and_scan(
+        self, repository: str, findings: list[dict[str, Any]], kind: str
+    ) -> tuple[RegistryClient, str]:
         aws, region = self.stack.aws, self.stack.region
         registry = RegistryClient(aws.endpoint, account=aws.account, region=region)
         self.stack.client("ecr").create_repository(repositoryName=repository)
         digest = registry.push_image(repository, "1.0", seed=repository)
-        say("call", f"push {BOLD}{repository}:1.0{PLAIN} ({digest[:19]}…), pull answers {registry.pull_status(repository, '1.0')}")
+        say(
+            "call",
+            f"push {BOLD}{repository}:1.0{PLAIN} ({digest[:19]}…), pull answers {registry.pull_status(repository, '1.0')}",
+        )
         called = time.time()
-        aws.control("scan", {"repo": repository, "digest": digest, "region": region, "findings": findings})
+        aws.control(
+            "scan",
+            {
+                "repo": repository,
+                "digest": digest,
+                "region": region,
+                "findings": findings,
+            },
+        )
         say("event", f"ECR Image Scan: COMPLETE with {kind} -> ImageScanGuard")
         self.tell("ImageScanGuard", f"{repository}@", called)
         return registry, digest
@@ -96,30 +120,73 @@ class Story:
         print(f"\n{BOLD}Mode={self.stack.mode}, in {self.stack.region}{PLAIN}")
         web = self.register(hardened("web"), "hardened")
         builder = self.register(privileged("builder"), "with a privileged container")
-        registry, clean = self.push_and_scan("shop/clean", [finding("LOW")], "1 LOW finding")
-        _, bad = self.push_and_scan("shop/bad", [finding("CRITICAL"), finding("LOW", 2)], "1 CRITICAL and 1 LOW finding")
+        registry, clean = self.push_and_scan(
+            "shop/clean", [finding("LOW")], "1 LOW finding"
+        )
+        _, bad = self.push_and_scan(
+            "shop/bad",
+            [finding("CRITICAL"), finding("LOW", 2)],
+            "1 CRITICAL and 1 LOW finding",
+        )
 
         self.check("task definition web:1", "ACTIVE", self.stack.status(web))
-        self.check("task definition builder:1", "INACTIVE" if enforced else "ACTIVE", self.stack.status(builder))
-        self.check("image shop/clean:1.0", "ACTIVE", self.stack.image_status("shop/clean", clean))
-        self.check("image shop/bad:1.0", "ARCHIVED" if enforced else "ACTIVE", self.stack.image_status("shop/bad", bad))
-        self.check("pull of shop/clean:1.0", 200, registry.pull_status("shop/clean", "1.0"))
-        self.check("pull of shop/bad:1.0", 404 if enforced else 200, registry.pull_status("shop/bad", "1.0"))
+        self.check(
+            "task definition builder:1",
+            "INACTIVE" if enforced else "ACTIVE",
+            self.stack.status(builder),
+        )
+        self.check(
+            "image shop/clean:1.0",
+            "ACTIVE",
+            self.stack.image_status("shop/clean", clean),
+        )
+        self.check(
+            "image shop/bad:1.0",
+            "ARCHIVED" if enforced else "ACTIVE",
+            self.stack.image_status("shop/bad", bad),
+        )
+        self.check(
+            "pull of shop/clean:1.0", 200, registry.pull_status("shop/clean", "1.0")
+        )
+        self.check(
+            "pull of shop/bad:1.0",
+            404 if enforced else 200,
+            registry.pull_status("shop/bad", "1.0"),
+        )
         self.check("alerts about web", 0, len(self.stack.alerts_about("web:")))
         self.check("alerts about builder", 1, len(self.stack.alerts_about("builder:")))
-        self.check("alerts about shop/clean", 0, len(self.stack.alerts_about("shop/clean@")))
-        self.check("alerts about shop/bad", 1, len(self.stack.alerts_about("shop/bad@")))
-        effects = [action["effect"] for each in self.stack.alerts() for action in each["alert"]["actions"]]
-        self.check("what the alerts say was done", ["done" if enforced else "not-applied"] * 2, effects)
+        self.check(
+            "alerts about shop/clean", 0, len(self.stack.alerts_about("shop/clean@"))
+        )
+        self.check(
+            "alerts about shop/bad", 1, len(self.stack.alerts_about("shop/bad@"))
+        )
+        effects = [
+            action["effect"]
+            for each in self.stack.alerts()
+            for action in each["alert"]["actions"]
+        ]
+        self.check(
+            "what the alerts say was done",
+            ["done" if enforced else "not-applied"] * 2,
+            effects,
+        )
         writes = [
             call["action"]
             for call in self.stack.aws.calls()
-            if call["region"] == self.stack.region and "Guard" in call["caller"] and call["service"] in ("ecs", "ecr")
+            if call["region"] == self.stack.region
+            and "Guard" in call["caller"]
+            and call["service"] in ("ecs", "ecr")
         ]
         writes = sorted(call for call in writes if not call.startswith("Describe"))
-        wanted = ["DeregisterTaskDefinition", "UpdateImageStorageClass"] if enforced else []
+        wanted = (
+            ["DeregisterTaskDefinition", "UpdateImageStorageClass"] if enforced else []
+        )
         self.check("writes by the guards", wanted, writes)
-        letters = [self.stack.dead_letters(guard) for guard in ("TaskDefinitionGuard", "ImageScanGuard")]
+        letters = [
+            self.stack.dead_letters(guard)
+            for guard in ("TaskDefinitionGuard", "ImageScanGuard")
+        ]
         self.check("events in dead-letter queues", 0, sum(map(len, letters)))
 
     def report(self) -> bool:
@@ -133,14 +200,20 @@ class Story:
 
 def email(stack: Stack) -> str:
     """The e-mail that on-call would get about the privileged definition."""
-    published = [call for call in stack.aws.calls(action="Publish") if call["region"] == stack.region]
+    published = [
+        call
+        for call in stack.aws.calls(action="Publish")
+        if call["region"] == stack.region
+    ]
     bodies = [json.loads(call["request"]["Message"])["email"] for call in published]
     return next(body for body in bodies if "builder" in body)
 
 
 def how_to_go_on(aws: LocalAws, stack: Stack) -> None:
     values = {**aws.environment(stack.region), "PATH": "$PWD/.venv/local/bin:$PATH"}
-    print(f"\n{BOLD}It is still running{PLAIN} (process {aws.pid}). To talk to it with any AWS tool, in this shell:\n")
+    print(
+        f"\n{BOLD}It is still running{PLAIN} (process {aws.pid}). To talk to it with any AWS tool, in this shell:\n"
+    )
     for name, value in sorted(values.items()):
         print(f'  export {name}="{value}"')
     print("\nFor example:\n")
@@ -159,14 +232,20 @@ def main() -> int:
         with ThreadPoolExecutor() as pool:
             list(pool.map(Stack.deploy, stacks))
         for stack in stacks:
-            say("deploy", f"infra/template.yaml with Mode={stack.mode} in {stack.region}, by sam deploy")
+            say(
+                "deploy",
+                f"infra/template.yaml with Mode={stack.mode} in {stack.region}, by sam deploy",
+            )
         stories = [Story(stack) for stack in stacks]
         for story in stories:
             story.play()
         print(f"\n{BOLD}The e-mail about builder:1{PLAIN}\n")
         print("\n".join(f"  | {line}" for line in email(stacks[0]).splitlines()))
-        good = all([story.report() for story in stories])
-        print(f"\n{f'{GREEN}All as it should be.{PLAIN}' if good else f'{RED}Something is wrong, see above.{PLAIN}'}")
+        reports = [story.report() for story in stories]
+        good = all(reports)
+        print(
+            f"\n{f'{GREEN}All as it should be.{PLAIN}' if good else f'{RED}Something is wrong, see above.{PLAIN}'}"
+        )
         if keep:
             how_to_go_on(aws, stacks[0])
         return 0 if good else 1

@@ -33,11 +33,12 @@ def audit(aws: LocalAws) -> Stack:
 
 @pytest.fixture
 def registry(enforce: Stack) -> RegistryClient:
-    return RegistryClient(enforce.aws.endpoint, account=enforce.aws.account, region=enforce.region)
+    return RegistryClient(
+        enforce.aws.endpoint, account=enforce.aws.account, region=enforce.region
+    )
 
 
 @pytest.fixture(autouse=True)
 def no_faults(aws: LocalAws) -> Iterator[None]:
     yield
     aws.control("fault", method="DELETE")
-

@@ -15,7 +15,9 @@ from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
 SAM = ROOT / ".venv" / "tools" / "bin" / "sam"
-ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[
+    platform.machine()
+]
 
 
 T = TypeVar("T")
@@ -57,12 +59,34 @@ class Stack:
         """Deploys with `sam deploy`, as a user does, and subscribes a queue to the alerts."""
         bucket = f"artifacts-{self.region}"
         # The first region is the one that may not be named.
-        where = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
-        self.client("s3").create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        where = (
+            {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        )
+        self.client("s3").create_bucket(
+            Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {})
+        )
         command = [
-            *(str(SAM), "deploy", "--template-file", "infra/template.yaml", "--stack-name", self.name),
-            *("--s3-bucket", bucket, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"),
-            *("--parameter-overrides", f"Mode={self.mode}", f"Architecture={ARCHITECTURE}"),
+            *(
+                str(SAM),
+                "deploy",
+                "--template-file",
+                "infra/template.yaml",
+                "--stack-name",
+                self.name,
+            ),
+            *(
+                "--s3-bucket",
+                bucket,
+                "--capabilities",
+                "CAPABILITY_IAM",
+                "--no-confirm-changeset",
+                "--no-progressbar",
+            ),
+            *(
+                "--parameter-overrides",
+                f"Mode={self.mode}",
+                f"Architecture={ARCHITECTURE}",
+            ),
         ]
         environment = {
             "PATH": os.environ["PATH"],
@@ -70,11 +94,24 @@ class Stack:
             "SAM_CLI_TELEMETRY": "0",
             **self.aws.environment(self.region),
         }
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
-            raise StackError(f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-        stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+            raise StackError(
+                f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
+        stack = self.client("cloudformation").describe_stacks(StackName=self.name)[
+            "Stacks"
+        ][0]
+        self.outputs = {
+            output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]
+        }
         self._subscribe()
         return self
 
@@ -92,17 +129,24 @@ class Stack:
                 "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
             },
         }
-        queue = sqs.create_queue(QueueName="on-call", Attributes={"Policy": json.dumps(policy)})
+        queue = sqs.create_queue(
+            QueueName="on-call", Attributes={"Policy": json.dumps(policy)}
+        )
         self.queue_url = queue["QueueUrl"]
         self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def alerts(self) -> list[dict[str, Any]]:
         """Every alert so far, as the subscriber got it: `subject`, `alert` (the JSON), `attributes`."""
         sqs = self.client("sqs")
-        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+        while messages := sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10
+        ).get("Messages"):
             for message in messages:
                 envelope = json.loads(message["Body"])
-                attributes = {name: each["Value"] for name, each in envelope["MessageAttributes"].items()}
+                attributes = {
+                    name: each["Value"]
+                    for name, each in envelope["MessageAttributes"].items()
+                }
                 self._alerts.append(
                     {
                         "subject": envelope["Subject"],
@@ -110,12 +154,18 @@ class Stack:
                         "attributes": attributes,
                     }
                 )
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(
+                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
         return list(self._alerts)
 
     def alerts_about(self, name: str) -> list[dict[str, Any]]:
         """The alerts in whose subject `name` stands."""
-        return [each for each in self.alerts() if name in each["alert"].get("subject", {}).get("id", "")]
+        return [
+            each
+            for each in self.alerts()
+            if name in each["alert"].get("subject", {}).get("id", "")
+        ]
 
     def lines(self, function: str) -> list[dict[str, Any]]:
         """The log lines of a function's invocations, one each (`TaskDefinitionGuard` or `ImageScanGuard`)."""
@@ -145,7 +195,10 @@ class Stack:
         """What is in the function's dead-letter queue."""
         url = self.outputs[f"{function}DeadLetterQueueUrl"]
         answer = self.client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
         )
         return answer.get("Messages", [])
 
@@ -156,7 +209,9 @@ class Stack:
 
     def image_status(self, repository: str, digest: str) -> str:
         """The status of an image as ECR reports it."""
-        answer = self.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        answer = self.client("ecr").describe_images(
+            repositoryName=repository, imageIds=[{"imageDigest": digest}]
+        )
         return answer["imageDetails"][0]["imageStatus"]
 
 

@@ -19,8 +19,20 @@ def push(stack: Stack, registry: RegistryClient, repository: str) -> str:
     return registry.push_image(repository, "1.0", seed=next(SEEDS))
 
 
-def scan(stack: Stack, repository: str, digest: str, findings: list[dict[str, Any]], **more: Any) -> None:
-    body = {"repo": repository, "digest": digest, "region": stack.region, "findings": findings, **more}
+def scan(
+    stack: Stack,
+    repository: str,
+    digest: str,
+    findings: list[dict[str, Any]],
+    **more: Any,
+) -> None:
+    body = {
+        "repo": repository,
+        "digest": digest,
+        "region": stack.region,
+        "findings": findings,
+        **more,
+    }
     stack.aws.control("scan", body)
 
 
@@ -40,9 +52,13 @@ def test_an_image_with_a_critical_finding_is_archived_and_cannot_be_pulled(
     assert message["attributes"]["severity"] == "critical"
     # What the alert says undoes it.
     enforce.client("ecr").update_image_storage_class(
-        repositoryName="critical", imageId={"imageDigest": digest}, targetStorageClass="STANDARD"
+        repositoryName="critical",
+        imageId={"imageDigest": digest},
+        targetStorageClass="STANDARD",
     )
-    eventually("the image to be back", lambda: registry.pull_status("critical", digest) == 200)
+    eventually(
+        "the image to be back", lambda: registry.pull_status("critical", digest) == 200
+    )
 
 
 def test_a_clean_scan_is_silent(enforce: Stack, registry: RegistryClient) -> None:
@@ -72,8 +88,14 @@ def test_a_scan_without_result_is_told_as_unknown_and_nothing_is_done(
             "account": enforce.aws.account,
             "region": enforce.region,
             "time": "2026-10-05T06:09:00Z",
-            "resources": [f"arn:aws:ecr:{enforce.region}:{enforce.aws.account}:repository/{repository}"],
-            "detail": {"scan-status": "FAILED", "repository-name": repository, "image-digest": digest},
+            "resources": [
+                f"arn:aws:ecr:{enforce.region}:{enforce.aws.account}:repository/{repository}"
+            ],
+            "detail": {
+                "scan-status": "FAILED",
+                "repository-name": repository,
+                "image-digest": digest,
+            },
         },
     )
     [line] = enforce.handled(GUARD, f"{repository}@")
@@ -84,7 +106,9 @@ def test_a_scan_without_result_is_told_as_unknown_and_nothing_is_done(
     assert message["alert"]["actions"] == []
 
 
-def test_a_critical_finding_on_the_last_page_counts(enforce: Stack, registry: RegistryClient) -> None:
+def test_a_critical_finding_on_the_last_page_counts(
+    enforce: Stack, registry: RegistryClient
+) -> None:
     digest = push(enforce, registry, "paged")
     many = [finding("LOW", number) for number in range(1000)]
     # Without the sums that would give it away: every page has to be read.
@@ -100,7 +124,9 @@ def test_a_critical_finding_on_the_last_page_counts(enforce: Stack, registry: Re
     assert len(pages) == 2
 
 
-def test_a_scan_by_inspector_is_judged_too(enforce: Stack, registry: RegistryClient) -> None:
+def test_a_scan_by_inspector_is_judged_too(
+    enforce: Stack, registry: RegistryClient
+) -> None:
     digest = push(enforce, registry, "team/inspected")
     found = {
         "severity": "HIGH",
@@ -108,12 +134,19 @@ def test_a_scan_by_inspector_is_judged_too(enforce: Stack, registry: RegistryCli
         "type": "PACKAGE_VULNERABILITY",
         "packageVulnerabilityDetails": {
             "vulnerabilityId": "CVE-2026-7",
-            "vulnerablePackages": [{"name": "zlib", "version": "1.2", "fixedInVersion": "1.3"}],
+            "vulnerablePackages": [
+                {"name": "zlib", "version": "1.2", "fixedInVersion": "1.3"}
+            ],
         },
     }
     enforce.aws.control(
         "scan",
-        {"repo": "team/inspected", "digest": digest, "region": enforce.region, "enhancedFindings": [found]},
+        {
+            "repo": "team/inspected",
+            "digest": digest,
+            "region": enforce.region,
+            "enhancedFindings": [found],
+        },
     )
     [line] = enforce.handled(GUARD, "team/inspected@")
     assert (line["decision"], line["effects"]) == ("deny", "done")
@@ -122,7 +155,9 @@ def test_a_scan_by_inspector_is_judged_too(enforce: Stack, registry: RegistryCli
 
 
 def test_in_audit_mode_the_image_stays(audit: Stack) -> None:
-    registry = RegistryClient(audit.aws.endpoint, account=audit.aws.account, region=audit.region)
+    registry = RegistryClient(
+        audit.aws.endpoint, account=audit.aws.account, region=audit.region
+    )
     digest = push(audit, registry, "audited-image")
     scan(audit, "audited-image", digest, [finding("CRITICAL")])
     [line] = audit.handled(GUARD, "audited-image@")
@@ -133,20 +168,29 @@ def test_in_audit_mode_the_image_stays(audit: Stack) -> None:
     assert message["alert"]["actions"][0]["effect"] == "not-applied"
 
 
-def test_the_same_scan_five_times_ends_as_once(enforce: Stack, registry: RegistryClient) -> None:
+def test_the_same_scan_five_times_ends_as_once(
+    enforce: Stack, registry: RegistryClient
+) -> None:
     digest = push(enforce, registry, "repeated")
     for _ in range(5):
         scan(enforce, "repeated", digest, [finding("HIGH")])
     lines = enforce.handled(GUARD, "repeated@", count=5)
     assert {line["decision"] for line in lines} == {"deny"}
     assert enforce.image_status("repeated", digest) == "ARCHIVED"
-    assert [each for each in enforce.dead_letters(GUARD) if "repeated" in each["Body"]] == []
+    assert [
+        each for each in enforce.dead_letters(GUARD) if "repeated" in each["Body"]
+    ] == []
 
 
 def test_a_refused_archive_is_told_and_its_event_in_the_dead_letter_queue(
     enforce: Stack, registry: RegistryClient
 ) -> None:
-    refuse = {"target": "UpdateImageStorageClass", "code": "AccessDeniedException", "message": "no", "times": None}
+    refuse = {
+        "target": "UpdateImageStorageClass",
+        "code": "AccessDeniedException",
+        "message": "no",
+        "times": None,
+    }
     enforce.aws.control("fault", [refuse])
     digest = push(enforce, registry, "refused-archive")
     scan(enforce, "refused-archive", digest, [finding("CRITICAL")])
@@ -155,4 +199,8 @@ def test_a_refused_archive_is_told_and_its_event_in_the_dead_letter_queue(
     assert enforce.image_status("refused-archive", digest) == "ACTIVE"
     [message] = enforce.alerts_about("refused-archive@")
     assert message["alert"]["actions"][0]["effect"] == "failed"
-    assert [each for each in enforce.dead_letters(GUARD) if "refused-archive" in each["Body"]]
+    assert [
+        each
+        for each in enforce.dead_letters(GUARD)
+        if "refused-archive" in each["Body"]
+    ]

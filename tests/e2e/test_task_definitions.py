@@ -30,7 +30,11 @@ def last_event(stack: Stack, arn: str) -> dict[str, Any]:
     """The event of a registration as EventBridge delivers it, made by hand."""
     account, region = stack.aws.account, stack.region
     family = arn.rsplit("/", 1)[1].split(":")[0]
-    definition = privileged(family) | {"taskDefinitionArn": arn, "status": "ACTIVE", "compatibilities": ["EC2"]}
+    definition = privileged(family) | {
+        "taskDefinitionArn": arn,
+        "status": "ACTIVE",
+        "compatibilities": ["EC2"],
+    }
     return {
         "version": "0",
         "id": f"id-{family}",
@@ -48,7 +52,11 @@ def last_event(stack: Stack, arn: str) -> dict[str, Any]:
             "eventTime": "2026-10-05T06:07:08Z",
             "awsRegion": region,
             "recipientAccountId": account,
-            "userIdentity": {"type": "IAMUser", "userName": "bob", "arn": f"arn:aws:iam::{account}:user/bob"},
+            "userIdentity": {
+                "type": "IAMUser",
+                "userName": "bob",
+                "arn": f"arn:aws:iam::{account}:user/bob",
+            },
             "userAgent": "aws-cli/2.31.3",
             "sourceIPAddress": "198.51.100.7",
             "requestParameters": privileged(family),
@@ -95,7 +103,9 @@ def test_a_weak_definition_is_told_and_left(enforce: Stack) -> None:
     assert message["attributes"]["action"] == "none"
 
 
-def test_in_audit_mode_it_is_untouched_and_what_would_happen_is_told(audit: Stack) -> None:
+def test_in_audit_mode_it_is_untouched_and_what_would_happen_is_told(
+    audit: Stack,
+) -> None:
     arn = register(audit, privileged("audited"))
     [line] = audit.handled(GUARD, "audited:")
     assert (line["mode"], line["effects"]) == ("audit", "not-applied")
@@ -119,13 +129,21 @@ def test_our_own_deregistration_triggers_nothing(enforce: Stack) -> None:
 
 
 def test_a_registration_by_the_guards_own_role_is_not_delivered(enforce: Stack) -> None:
-    event = last_event(enforce, f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/own:1")
+    event = last_event(
+        enforce,
+        f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/own:1",
+    )
     role = enforce.outputs["TaskDefinitionGuardRoleArn"]
-    event["detail"]["userIdentity"] = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": role}}}
+    event["detail"]["userIdentity"] = {
+        "type": "AssumedRole",
+        "sessionContext": {"sessionIssuer": {"arn": role}},
+    }
     enforce.aws.control("event", event)
     register(enforce, hardened("after-own"))
     enforce.handled(GUARD, "after-own:")
-    assert [line for line in enforce.lines(GUARD) if line["subject"].startswith("own:")] == []
+    assert [
+        line for line in enforce.lines(GUARD) if line["subject"].startswith("own:")
+    ] == []
 
 
 def test_a_registration_by_a_user_without_a_session_is_judged(enforce: Stack) -> None:
@@ -136,16 +154,25 @@ def test_a_registration_by_a_user_without_a_session_is_judged(enforce: Stack) ->
 
 
 def test_a_refused_registration_is_not_delivered(enforce: Stack) -> None:
-    event = last_event(enforce, f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/refused:1")
+    event = last_event(
+        enforce,
+        f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/refused:1",
+    )
     event["detail"] |= {"errorCode": "AccessDenied", "responseElements": None}
     enforce.aws.control("event", event)
     register(enforce, hardened("after-refused"))
     enforce.handled(GUARD, "after-refused:")
-    assert [line for line in enforce.lines(GUARD) if "refused" in line["reason"] or line["outcome"] == "ignored"] == []
+    assert [
+        line
+        for line in enforce.lines(GUARD)
+        if "refused" in line["reason"] or line["outcome"] == "ignored"
+    ] == []
 
 
 @pytest.mark.parametrize("lost", ["response", "definition"])
-def test_a_definition_that_the_event_lacks_is_read_from_ecs(enforce: Stack, lost: str) -> None:
+def test_a_definition_that_the_event_lacks_is_read_from_ecs(
+    enforce: Stack, lost: str
+) -> None:
     family = f"lacking-{lost}"
     arn = register(enforce, privileged(family))
     enforce.handled(GUARD, f"{family}:")
@@ -158,46 +185,77 @@ def test_a_definition_that_the_event_lacks_is_read_from_ecs(enforce: Stack, lost
         enforce.client("ecs").register_task_definition(**hardened(family))
         enforce.handled(GUARD, f"{family}:2")
     else:
-        event["detail"]["responseElements"]["taskDefinition"]["containerDefinitions"] = "HIDDEN"
-        event["detail"]["requestParameters"] = {"omitted": True, "originalSize": 131072, "reason": "too large"}
+        event["detail"]["responseElements"]["taskDefinition"][
+            "containerDefinitions"
+        ] = "HIDDEN"
+        event["detail"]["requestParameters"] = {
+            "omitted": True,
+            "originalSize": 131072,
+            "reason": "too large",
+        }
     enforce.aws.control("event", event)
     enforce.handled(GUARD, f"{family}:", count=3 if lost == "response" else 2)
     assert writes(enforce, "DescribeTaskDefinition", family)
 
 
 def test_a_malformed_event_is_in_the_dead_letter_queue_and_told(enforce: Stack) -> None:
-    event = last_event(enforce, f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/bad:1")
-    event["detail"]["responseElements"]["taskDefinition"]["taskDefinitionArn"] = "arn:aws:ecs:malformed"
+    event = last_event(
+        enforce,
+        f"arn:aws:ecs:{enforce.region}:{enforce.aws.account}:task-definition/bad:1",
+    )
+    event["detail"]["responseElements"]["taskDefinition"]["taskDefinitionArn"] = (
+        "arn:aws:ecs:malformed"
+    )
     enforce.aws.control("event", event)
 
     def letters() -> list[dict[str, Any]]:
-        return [letter for letter in enforce.dead_letters(GUARD) if "arn:aws:ecs:malformed" in letter["Body"]]
+        return [
+            letter
+            for letter in enforce.dead_letters(GUARD)
+            if "arn:aws:ecs:malformed" in letter["Body"]
+        ]
 
     [letter] = eventually("the event in the dead-letter queue", letters)
     assert json.loads(letter["Body"])["id"] == event["id"]
     assert "malformed" in letter["MessageAttributes"]["ErrorMessage"]["StringValue"]
 
     def told() -> list[dict[str, Any]]:
-        return [each for each in enforce.alerts() if "arn:aws:ecs:malformed" in json.dumps(each["alert"])]
+        return [
+            each
+            for each in enforce.alerts()
+            if "arn:aws:ecs:malformed" in json.dumps(each["alert"])
+        ]
 
     [message] = eventually("the alert", told)
     assert message["alert"]["kind"] == "failure"
     assert json.loads(message["attributes"]["rule"]) == ["unhandled-event"]
 
 
-def test_what_lambda_is_invoked_with_by_mistake_is_put_aside_and_told(enforce: Stack) -> None:
+def test_what_lambda_is_invoked_with_by_mistake_is_put_aside_and_told(
+    enforce: Stack,
+) -> None:
     enforce.client("lambda").invoke(
-        FunctionName=enforce.outputs[f"{GUARD}Name"], InvocationType="Event", Payload=b'{"by": "mistake"}'
+        FunctionName=enforce.outputs[f"{GUARD}Name"],
+        InvocationType="Event",
+        Payload=b'{"by": "mistake"}',
     )
 
     def letters() -> list[dict[str, Any]]:
-        return [letter for letter in enforce.dead_letters(GUARD) if "mistake" in letter["Body"]]
+        return [
+            letter
+            for letter in enforce.dead_letters(GUARD)
+            if "mistake" in letter["Body"]
+        ]
 
     assert len(eventually("the event in the dead-letter queue", letters)) == 1
 
 
 def test_throttling_twice_is_outlasted(enforce: Stack) -> None:
-    throttle = {"target": "DeregisterTaskDefinition", "code": "ThrottlingException", "times": 2}
+    throttle = {
+        "target": "DeregisterTaskDefinition",
+        "code": "ThrottlingException",
+        "times": 2,
+    }
     enforce.aws.control("fault", [throttle])
     arn = register(enforce, privileged("throttled"))
     enforce.handled(GUARD, "throttled:")
@@ -207,7 +265,9 @@ def test_throttling_twice_is_outlasted(enforce: Stack) -> None:
     assert message["alert"]["actions"][0]["effect"] == "done"
 
 
-def test_a_refused_action_is_told_and_its_event_in_the_dead_letter_queue(enforce: Stack) -> None:
+def test_a_refused_action_is_told_and_its_event_in_the_dead_letter_queue(
+    enforce: Stack,
+) -> None:
     refuse = {
         "target": "DeregisterTaskDefinition",
         "code": "AccessDeniedException",
@@ -228,13 +288,20 @@ def test_a_refused_action_is_told_and_its_event_in_the_dead_letter_queue(enforce
 
 def test_a_failure_that_passes_is_tried_again_by_lambda(enforce: Stack) -> None:
     # More faults than the function's own attempts: Lambda's second invocation gets through.
-    fault = {"target": "DeregisterTaskDefinition", "code": "ServerException", "status": 500, "times": 5}
+    fault = {
+        "target": "DeregisterTaskDefinition",
+        "code": "ServerException",
+        "status": 500,
+        "times": 5,
+    }
     enforce.aws.control("fault", [fault])
     arn = register(enforce, privileged("flaky"))
     lines = enforce.handled(GUARD, "flaky:", count=2)
     assert [line["outcome"] for line in lines] == ["retry", "judged"]
     assert enforce.status(arn) == "INACTIVE"
-    effects = [each["alert"]["actions"][0]["effect"] for each in enforce.alerts_about("flaky:")]
+    effects = [
+        each["alert"]["actions"][0]["effect"] for each in enforce.alerts_about("flaky:")
+    ]
     assert effects == ["failed", "done"]
 
 
@@ -246,4 +313,6 @@ def test_the_same_event_five_times_ends_as_once(enforce: Stack) -> None:
     lines = enforce.handled(GUARD, "again:", count=5)
     assert {(line["decision"], line["effects"]) for line in lines} == {("deny", "done")}
     assert enforce.status(arn) == "INACTIVE"
-    assert [letter for letter in enforce.dead_letters(GUARD) if arn in letter["Body"]] == []
+    assert [
+        letter for letter in enforce.dead_letters(GUARD) if arn in letter["Body"]
+    ] == []

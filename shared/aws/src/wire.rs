@@ -146,17 +146,15 @@ impl Wire {
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().ok());
         let body = request.body().bytes().unwrap_or_default();
-        let (operation, parameters) = match target {
-            Some(target) => (
-                target.rsplit('.').next().unwrap_or_default().to_owned(),
-                serde_json::from_slice(body).unwrap_or_default(),
-            ),
-            None => {
-                let fields: BTreeMap<String, String> =
-                    form_urlencoded::parse(body).into_owned().collect();
-                let action = fields.get("Action").cloned().unwrap_or_default();
-                (action, serde_json::json!(fields))
-            }
+        let (operation, parameters) = if let Some(target) = target {
+            let operation = target.rsplit('.').next().unwrap_or_default();
+            let parameters = serde_json::from_slice(body).unwrap_or_default();
+            (operation.to_owned(), parameters)
+        } else {
+            let fields: BTreeMap<String, String> =
+                form_urlencoded::parse(body).into_owned().collect();
+            let action = fields.get("Action").cloned().unwrap_or_default();
+            (action, serde_json::json!(fields))
         };
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = calls.iter().filter(|call| call.operation == operation);

@@ -93,7 +93,7 @@ pub(crate) fn registered(
     };
     let principal = Principal::read(
         record.user_identity.map(RawValue::get),
-        record.user_agent,
+        record.user_agent.as_deref(),
         record.source_ip_address,
     );
     Ok(Ok(Registered {

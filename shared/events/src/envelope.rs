@@ -113,14 +113,14 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     }
     let found = scan::scanned(&envelope, read::<ScanDetail>(detail()?)?, kind)?;
     Ok(match found {
-        Some(scanned) => Parsed::Event(Box::new(Event::Scanned(scanned))),
+        Some(scanned) => Parsed::Event(Event::Scanned(Box::new(scanned))),
         None => Parsed::Ignored(Ignored::OtherScan),
     })
 }
 
 fn judge_record(record: Record<'_>, origin: Origin) -> Result<Parsed, InvalidEvent> {
     Ok(match cloudtrail::registered(record, origin)? {
-        Ok(registered) => Parsed::Event(Box::new(Event::Registered(registered))),
+        Ok(registered) => Parsed::Event(Event::Registered(Box::new(registered))),
         Err(ignored) => Parsed::Ignored(ignored),
     })
 }

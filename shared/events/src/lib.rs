@@ -26,7 +26,7 @@ pub use principal::Principal;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parsed {
     /// Something to judge.
-    Event(Box<Event>),
+    Event(Event),
     /// Nothing to judge, and why.
     Ignored(Ignored),
 }
@@ -35,9 +35,9 @@ pub enum Parsed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// `RegisterTaskDefinition` succeeded.
-    Registered(Registered),
+    Registered(Box<Registered>),
     /// A scan of an image of a private repository ended, well or badly.
-    Scanned(Scanned),
+    Scanned(Box<Scanned>),
 }
 
 /// Where an event comes from.

@@ -48,7 +48,7 @@ struct SessionIssuer {
 impl Principal {
     pub(crate) fn read(
         identity: Option<&str>,
-        user_agent: Option<String>,
+        user_agent: Option<&str>,
         source_ip: Option<String>,
     ) -> Self {
         let identity: UserIdentity = identity
@@ -56,7 +56,7 @@ impl Principal {
             .unwrap_or_default();
         Self {
             name: identity.name(),
-            tool: user_agent.as_deref().and_then(tool),
+            tool: user_agent.and_then(tool),
             via: identity.invoked_by,
             arn: identity.arn,
             source_ip,

@@ -30,7 +30,7 @@ fn json_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn told(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Ignored(reason) => format!("ignored: {reason}"),
-        Parsed::Event(event) => match event.as_ref() {
+        Parsed::Event(event) => match event {
             Event::Registered(registered) => format!(
                 "registered {} by {}{}{}; {}",
                 event.subject_id(),
@@ -171,7 +171,7 @@ fn counts_are_read_as_numbers_however_they_are_written() {
         let Parsed::Event(event) = parsed else {
             panic!("{parsed:?}")
         };
-        let Event::Scanned(scanned) = *event else {
+        let Event::Scanned(scanned) = event else {
             panic!("{event:?}")
         };
         assert_eq!(scanned.counts.get(&ScanSeverity::High), Some(&expected));
@@ -208,10 +208,10 @@ proptest! {
         let mut samples = json_files(&root.join("task-definition-guard"));
         samples.extend(json_files(&root.join("image-scan-guard")));
         let text = String::from_utf8(samples.swap_remove(which % samples.len()).1).unwrap();
-        let mut cut = at.index(text.len());
-        while !text.is_char_boundary(cut) { cut -= 1; }
-        let end = text[cut..].find([',', '}']).map_or(text.len(), |length| cut + length);
-        let changed = format!("{}{with}{}", &text[..cut], &text[end..]);
+        let cut = at.index(text.len());
+        let (before, after) = text.split_at_checked(cut).unwrap_or((&text, ""));
+        let rest = after.find([',', '}']).and_then(|end| after.get(end..)).unwrap_or_default();
+        let changed = format!("{before}{with}{rest}");
         let _ = parse(changed.as_bytes());
     }
 }

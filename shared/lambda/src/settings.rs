@@ -173,7 +173,10 @@ mod tests {
 
     #[test]
     fn the_policy_that_is_deployed_is_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/policy/tidewaiter/policy.yaml");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../infra/policy/tidewaiter/policy.yaml"
+        );
         assert_eq!(policy(Some(path.to_owned())), Ok(Policy::default()));
     }
 

@@ -18,7 +18,7 @@ fn home() -> Place {
 
 fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
-        Parsed::Event(event) => *event,
+        Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
     }
 }

@@ -1,6 +1,6 @@
 //! What holds for every decision and every plan.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -292,13 +292,14 @@ fn profiles_give_every_rule_its_level() {
                 .level(rule, rule.severity)
                 .name()
         };
-        table.push_str(&format!(
-            "{:<26} default {:<5} baseline {:<5} restricted {}\n",
+        let _ = writeln!(
+            table,
+            "{:<26} default {:<5} baseline {:<5} restricted {}",
             rule.id,
             level(Profile::Default),
             level(Profile::Baseline),
             level(Profile::Restricted)
-        ));
+        );
     }
     insta::assert_snapshot!(table);
 }

@@ -55,7 +55,9 @@ def install() -> None:
     eventbridge.install()
     cloudformation.install()
     # All is plain http on 127.0.0.1; a policy that wants TLS is to be met all the same.
-    ministack.pin_request_origin = lambda source_ip, _: pin_request_origin(source_ip, True)
+    ministack.pin_request_origin = lambda source_ip, _: pin_request_origin(
+        source_ip, True
+    )
 
     # Policies that want TLS are met: AWS is never reached without.
     pin_origin = ministack.pin_request_origin

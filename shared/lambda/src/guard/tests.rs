@@ -131,7 +131,11 @@ async fn the_alert_is_what_its_document_says() {
     let mut attributes: Vec<String> = (1..=10)
         .map(|number| {
             let parts = ["Name", "Value.DataType", "Value.StringValue"];
-            parts.map(|part| entry(number, part)).join(" ").trim().to_owned()
+            parts
+                .map(|part| entry(number, part))
+                .join(" ")
+                .trim()
+                .to_owned()
         })
         .filter(|attribute| !attribute.is_empty())
         .collect();

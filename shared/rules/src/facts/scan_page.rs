@@ -12,7 +12,7 @@ use super::{Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
 #[serde(default, rename_all = "camelCase")]
 pub struct ScanPage {
     image_scan_status: Option<Status>,
-    image_scan_findings: Option<Findings>,
+    image_scan_findings: Option<Found>,
     /// What to ask the next page with; absent on the last.
     pub next_token: Option<String>,
 }
@@ -25,11 +25,14 @@ struct Status {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Findings {
-    finding_severity_counts: Option<BTreeMap<String, u64>>,
-    findings: Option<Vec<BasicFinding>>,
-    enhanced_findings: Option<Vec<EnhancedFinding>>,
+#[serde(default)]
+struct Found {
+    #[serde(rename = "findingSeverityCounts")]
+    counts: Option<BTreeMap<String, u64>>,
+    #[serde(rename = "findings")]
+    basic: Option<Vec<BasicFinding>>,
+    #[serde(rename = "enhancedFindings")]
+    enhanced: Option<Vec<EnhancedFinding>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -89,22 +92,22 @@ impl ScanPages {
             self.state = status.status.as_deref().map(ScanState::parse);
             self.description = status.description;
         }
-        let Some(findings) = page.image_scan_findings else {
+        let Some(found) = page.image_scan_findings else {
             return;
         };
-        if let Some(counts) = findings.finding_severity_counts {
+        if let Some(counts) = found.counts {
             let stated = self.stated.get_or_insert_default();
             keep_greater(stated, severity_counts(counts));
         }
-        if let Some(found) = findings.enhanced_findings {
+        if let Some(findings) = found.enhanced {
             self.is_enhanced = true;
-            let active = found
+            let active = findings
                 .into_iter()
                 .filter(|finding| matches!(finding.status.as_deref(), None | Some("ACTIVE")));
             self.list(active.map(Vulnerability::from));
         }
-        if let Some(found) = findings.findings {
-            self.list(found.into_iter().map(Vulnerability::from));
+        if let Some(findings) = found.basic {
+            self.list(findings.into_iter().map(Vulnerability::from));
         }
     }
 
