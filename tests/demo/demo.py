@@ -210,16 +210,16 @@ def email(stack: Stack) -> str:
 
 
 def how_to_go_on(aws: LocalAws, stack: Stack) -> None:
-    values = {**aws.environment(stack.region), "PATH": "$PWD/.venv/local/bin:$PATH"}
     print(
-        f"\n{BOLD}It is still running{PLAIN} (process {aws.pid}). To talk to it with any AWS tool, in this shell:\n"
+        f"\n{BOLD}It is still running{PLAIN} (process {aws.pid}). Any AWS tool talks to it after, in this shell:\n"
     )
-    for name, value in sorted(values.items()):
+    for name, value in sorted(aws.environment(stack.region).items()):
         print(f'  export {name}="{value}"')
-    print("\nFor example:\n")
+    print("\nFor example, with the AWS command line or without:\n")
     print("  aws ecs list-task-definitions --status INACTIVE")
-    print(f"  aws sqs receive-message --queue-url {stack.queue_url}")
-    print(f"  curl -s {aws.endpoint}/_local/calls?service=ecs")
+    ask = 'boto3.client("ecs").list_task_definitions(status="INACTIVE")["taskDefinitionArns"]'
+    print(f"  .venv/local/bin/python -c 'import boto3; print({ask})'")
+    print(f"  curl -s '{aws.endpoint}/_local/calls?service=ecs'")
     print(f"\nTo end it: kill {aws.pid}")
 
 
