@@ -93,6 +93,8 @@ fmt: $(TOOLS) ## Format Rust and Python
 
 .PHONY: bench-cold
 bench-cold: build $(LOCAL) ## Measure the cold start of the functions
+	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
 	$(LOCAL_BIN)/python benches/cold/run.py
 
 # ---- deploy ----
