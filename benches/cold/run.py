@@ -3,7 +3,9 @@
 Each run starts the function's own process against a local Runtime API and a local
 AWS, gives it an event, and then a few more. Not in the numbers is what Lambda adds
 to any function (the sandbox, the download of the zip) and what AWS takes to answer;
-TLS is neither, as the local AWS is plain HTTP. What is compared:
+TLS is neither, as the local AWS is plain HTTP; but the guards do read this machine's
+root certificates as they start, and most of their init is that where the system
+keeps one file for each. What is compared:
 
 - the guards;
 - a function that does nothing, for what Lambda's Rust runtime takes by itself;
@@ -280,7 +282,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 
     def against(name: str) -> Callable[[dict[str, Any]], str]:
         base = results[name]["init_ms"]["median"]
-        return lambda row: f"{row['init_ms']['median'] / base:.2f}"
+        return lambda row: f"{row['init_ms']['median'] / base:.3g}"
 
     columns: dict[str, Callable[[dict[str, Any]], str]] = {
         "init ms": pair("init_ms", 1),

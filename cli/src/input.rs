@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, de::IgnoredAny};
-use tidewaiter_report::{check::Unreadable, clean};
+use tidewaiter_report::{Unreadable, clean};
 use tidewaiter_rules::facts::TaskDefinition;
 
 /// The largest input file, in bytes. A task definition has at most 64 KiB, an event 1 MiB.

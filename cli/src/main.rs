@@ -5,12 +5,15 @@ mod input;
 mod replay;
 
 use std::{
+    fmt::Display,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitCode, Termination},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+use tidewaiter_report::{Judged, Report};
 use tidewaiter_rules::{
     Mode, Policy, Verdict,
     policy::{MAX_BYTES, Profile},
@@ -129,8 +132,15 @@ impl Termination for Status {
 fn main() -> Status {
     let arguments = Arguments::parse();
     let done = match arguments.command {
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
+            let check = |path: &Path| check::check(path, &policy);
+            answer(&arguments.paths, arguments.format, check)
+        }),
+        Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
+            let mode = arguments.mode.into();
+            let replay = |path: &Path| replay::replay(path, &policy, mode);
+            answer(&arguments.paths, arguments.format, replay)
+        }),
     };
     done.unwrap_or_else(|error| {
         say(&error);
@@ -157,16 +167,35 @@ impl PolicyArguments {
     }
 }
 
+/// Answers for every path, prints the report, and says what the program ends with.
+fn answer<T: Serialize + Display + Judged>(
+    paths: &[PathBuf],
+    format: Format,
+    ask: impl Fn(&Path) -> Result<T, String>,
+) -> Result<Status, String> {
+    let mut report = Report::default();
+    for path in paths {
+        match ask(path) {
+            Ok(result) => report.results.push(result),
+            Err(message) => report.errors.push(input::unreadable(path, message)),
+        }
+    }
+    print(&report, format)?;
+    if matches!(format, Format::Text) {
+        for error in &report.errors {
+            say(&format!("{}: {}", error.file, error.message));
+        }
+    }
+    Ok(Status::of(report.verdict(), !report.errors.is_empty()))
+}
+
 /// A line on standard error. Where that is closed, nobody is there to hear it.
 fn say(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
 
 /// Prints a report. That the reader has closed the pipe is no failure of ours.
-fn print(
-    report: &(impl serde::Serialize + std::fmt::Display),
-    format: Format,
-) -> Result<(), String> {
+fn print(report: &(impl Serialize + Display), format: Format) -> Result<(), String> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let printed = match format {
         Format::Text => write!(out, "{report}"),

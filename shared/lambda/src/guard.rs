@@ -68,49 +68,34 @@ impl Guard {
             line.outcome = "retry";
             line.reason = error.to_string();
         }
-        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (function, mode) = (self.function.name, self.settings.mode.name());
-        let Line {
-            event,
-            subject,
-            decision,
-            rules,
-            effects,
-            outcome,
-            reason,
-        } = line;
-        if matches!(outcome, "retry" | "dead-letter") {
-            tracing::error!(
-                function,
-                mode,
-                request_id,
-                event,
-                subject,
-                decision,
-                rules,
-                effects,
-                outcome,
-                reason,
-                duration_ms,
-                "handled"
-            );
-        } else {
-            tracing::info!(
-                function,
-                mode,
-                request_id,
-                event,
-                subject,
-                decision,
-                rules,
-                effects,
-                outcome,
-                reason,
-                duration_ms,
-                "handled"
-            );
-        }
+        self.log(&line, request_id, start);
         result
+    }
+
+    fn log(&self, line: &Line, request_id: &str, start: Instant) {
+        // A level is part of a call's place in the code, hence a macro and not a value.
+        macro_rules! handled {
+            ($level:ident) => {
+                tracing::$level!(
+                    function = self.function.name,
+                    mode = self.settings.mode.name(),
+                    request_id,
+                    event = line.event,
+                    subject = line.subject,
+                    decision = line.decision,
+                    rules = line.rules,
+                    effects = line.effects,
+                    outcome = line.outcome,
+                    reason = line.reason,
+                    duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "handled"
+                )
+            };
+        }
+        match line.outcome {
+            "retry" | "dead-letter" => handled!(error),
+            _ => handled!(info),
+        }
     }
 
     async fn judge(&self, payload: &str, line: &mut Line) -> Result<(), HandleError> {

@@ -2,15 +2,19 @@
 //! goes to SNS. Pure: nothing is sent from here.
 
 mod alert;
-pub mod check;
+mod check;
 mod console;
 mod inert;
-pub mod replay;
+mod replay;
+mod report;
 mod sns;
 mod text;
 
 pub use alert::{Alert, Failure, Fate};
+pub use check::Checked;
 pub use inert::clean;
+pub use replay::Replayed;
+pub use report::{Judged, Report, Unreadable};
 pub use sns::{Attribute, Message};
 
 #[cfg(test)]

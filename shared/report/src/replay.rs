@@ -1,4 +1,4 @@
-//! What `tidewaiter replay` prints (JSON, version 1).
+//! What `tidewaiter replay` says of an event.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,19 +7,9 @@ use tidewaiter_events::{Event, Ignored, Principal};
 use tidewaiter_rules::{Decision, Facts, Finding, Plan, Verdict, Waived, Withheld};
 
 use crate::{
-    check::{Named, Unreadable, write_findings},
     clean,
+    report::{Judged, Named, write_findings, write_title},
 };
-
-/// Every event's answer, and every file that had none.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    version: u8,
-    /// In the order of the files.
-    pub results: Vec<Replayed>,
-    /// What could not be replayed.
-    pub errors: Vec<Unreadable>,
-}
 
 /// What would come of one event.
 #[derive(Debug, Serialize)]
@@ -33,11 +23,11 @@ pub struct Replayed {
 #[serde(untagged)]
 enum Outcome {
     Ignored { ignored: String },
-    Judged(Box<Judged>),
+    Judged(Box<Replay>),
 }
 
 #[derive(Debug, Serialize)]
-struct Judged {
+struct Replay {
     subject: Named,
     #[serde(skip_serializing_if = "Option::is_none")]
     who: Option<Principal>,
@@ -56,30 +46,6 @@ struct Planned {
     target: String,
     command: String,
     undo: tidewaiter_rules::Undo,
-}
-
-impl Default for Report {
-    fn default() -> Self {
-        Self {
-            version: 1,
-            results: Vec::new(),
-            errors: Vec::new(),
-        }
-    }
-}
-
-impl Report {
-    /// The gravest decision.
-    pub fn verdict(&self) -> Verdict {
-        let verdicts = self
-            .results
-            .iter()
-            .filter_map(|replayed| match &replayed.outcome {
-                Outcome::Judged(judged) => Some(judged.decision),
-                Outcome::Ignored { .. } => None,
-            });
-        verdicts.max().unwrap_or(Verdict::Allow)
-    }
 }
 
 impl Replayed {
@@ -107,7 +73,7 @@ impl Replayed {
             command: step.action.command(),
             undo: step.undo.clone(),
         });
-        let judged = Judged {
+        let judged = Replay {
             subject: Named::of(&facts.subject),
             who: event.principal().cloned(),
             decision: decision.verdict,
@@ -124,19 +90,23 @@ impl Replayed {
     }
 }
 
+impl Judged for Replayed {
+    fn verdict(&self) -> Option<Verdict> {
+        match &self.outcome {
+            Outcome::Judged(judged) => Some(judged.decision),
+            Outcome::Ignored { .. } => None,
+        }
+    }
+}
+
 impl Display for Replayed {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let file = clean(&self.file, 400);
         match &self.outcome {
-            Outcome::Ignored { ignored } => writeln!(out, "{file}: ignored: {ignored}"),
+            Outcome::Ignored { ignored } => {
+                writeln!(out, "{}: ignored: {ignored}", clean(&self.file, 400))
+            }
             Outcome::Judged(judged) => {
-                writeln!(
-                    out,
-                    "{file}: {} {}: {}",
-                    judged.subject.kind,
-                    clean(&judged.subject.id, 400),
-                    judged.decision.name()
-                )?;
+                write_title(out, &self.file, &judged.subject, judged.decision)?;
                 write_findings(out, &judged.findings)?;
                 let would = match judged.mode {
                     "enforce" => "would do",
@@ -152,14 +122,5 @@ impl Display for Replayed {
                 }
             }
         }
-    }
-}
-
-impl Display for Report {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        for replayed in &self.results {
-            write!(out, "{replayed}")?;
-        }
-        Ok(())
     }
 }

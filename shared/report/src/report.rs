@@ -1,0 +1,107 @@
+//! What the program prints: an answer for every input, or why there is none (JSON contract,
+//! version 1).
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
+use tidewaiter_rules::{Finding, Outcome, Subject, Verdict};
+
+use crate::clean;
+
+/// The answers to all inputs.
+#[derive(Debug, Serialize)]
+pub struct Report<T> {
+    version: u8,
+    /// In the order of the inputs.
+    pub results: Vec<T>,
+    /// What could not be read.
+    pub errors: Vec<Unreadable>,
+}
+
+/// An answer that comes to a verdict.
+pub trait Judged {
+    /// The verdict; `None` where there was nothing to judge.
+    fn verdict(&self) -> Option<Verdict>;
+}
+
+/// A file that could not be read.
+#[derive(Debug, Serialize)]
+pub struct Unreadable {
+    /// The path as it was given.
+    pub file: String,
+    /// Why, in one line.
+    pub message: String,
+}
+
+impl<T> Default for Report<T> {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            results: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+}
+
+impl<T: Judged> Report<T> {
+    /// The gravest verdict.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.results.iter().filter_map(Judged::verdict);
+        verdicts.max().unwrap_or(Verdict::Allow)
+    }
+}
+
+impl<T: Display> Display for Report<T> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.results
+            .iter()
+            .try_for_each(|result| write!(out, "{result}"))
+    }
+}
+
+/// A subject by kind and name.
+#[derive(Debug, Serialize)]
+pub(crate) struct Named {
+    kind: &'static str,
+    id: String,
+}
+
+impl Named {
+    pub(crate) fn of(subject: &Subject) -> Self {
+        Self {
+            kind: subject.kind().name(),
+            id: subject.id(),
+        }
+    }
+}
+
+/// The line over the findings of a subject.
+pub(crate) fn write_title(
+    out: &mut Formatter<'_>,
+    file: &str,
+    subject: &Named,
+    verdict: Verdict,
+) -> fmt::Result {
+    let (file, id) = (clean(file, 400), clean(&subject.id, 400));
+    writeln!(out, "{file}: {} {id}: {}", subject.kind, verdict.name())
+}
+
+pub(crate) fn write_findings(out: &mut Formatter<'_>, findings: &[Finding]) -> fmt::Result {
+    for finding in findings {
+        let outcome = match finding.outcome {
+            Outcome::Fail => "",
+            Outcome::Unknown => " (unknown)",
+        };
+        writeln!(
+            out,
+            "  {:<4} {:<8} {}{outcome} at {}",
+            finding.level.name(),
+            finding.severity,
+            finding.rule,
+            clean(&finding.pointer, 400)
+        )?;
+        writeln!(out, "       {}", clean(&finding.message, 1000))?;
+        writeln!(out, "       help: {}", clean(&finding.help, 1000))?;
+    }
+    Ok(())
+}
