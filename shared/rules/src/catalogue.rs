@@ -11,6 +11,8 @@ pub use answer::Answer;
 use crate::{
     facts::{Image, LaunchType, Subject, SubjectKind, TaskDefinition},
     field::Field,
+    names::Place,
+    policy::Parameters,
     severity::Severity,
 };
 
@@ -37,7 +39,7 @@ pub struct Rule {
 #[derive(Clone, Copy)]
 pub enum Check {
     /// Of a task definition.
-    TaskDefinition(fn(&TaskDefinition) -> Vec<Answer>),
+    TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
     Image(fn(&Image) -> Vec<Answer>),
 }
@@ -56,6 +58,15 @@ impl Check {
             Self::Image(_) => SubjectKind::Image,
         }
     }
+}
+
+/// What a check may know beside the subject.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Where the subject lives; `None` for a file that names no account.
+    pub place: Option<&'a Place>,
+    /// What the policy says about single rules.
+    pub parameters: &'a Parameters,
 }
 
 /// Where a rule applies. A subject that is nowhere within it passes.
@@ -118,12 +129,12 @@ pub enum PodSecurity {
 
 impl Rule {
     /// What the rule has to say of `subject`; nothing where it does not apply.
-    pub(crate) fn answers(&self, subject: &Subject) -> Vec<Answer> {
+    pub(crate) fn answers(&self, subject: &Subject, context: &Context<'_>) -> Vec<Answer> {
         match (self.check, subject) {
             (Check::TaskDefinition(check), Subject::TaskDefinition(definition))
                 if self.applies.to(definition) =>
             {
-                check(definition)
+                check(definition, context)
             }
             (Check::Image(check), Subject::Image(image)) => check(image),
             _ => Vec::new(),
@@ -184,4 +195,4 @@ catalogue! {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    catalogue::{Answer, RULES, Rule},
+    catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
     policy::{Level, Policy},
     severity::Severity,
@@ -99,10 +99,14 @@ pub struct Waived {
 
 /// Judges the facts by every rule that applies.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
+    let context = Context {
+        place: facts.place.as_ref(),
+        parameters: policy.parameters(),
+    };
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
-            let answers = rule.answers(&facts.subject).into_iter();
+            let answers = rule.answers(&facts.subject, &context).into_iter();
             answers.filter_map(|answer| finding(rule, answer, policy))
         })
         .collect();

@@ -1,17 +1,22 @@
 //! What is known of a subject at the moment of judging it. Facts are gathered elsewhere; here they
 //! are only read.
 
+mod container;
 mod image;
 mod scan_page;
 mod task_definition;
 
 use jiff::Timestamp;
 
+pub use container::{
+    Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
+    MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
+};
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use task_definition::{
-    Capabilities, Container, LaunchType, LinuxParameters, PlacedContainer, PlacementConstraint,
-    RuntimePlatform, TaskDefinition,
+    EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer, PlacementConstraint,
+    RuntimePlatform, Tag, TaskDefinition, Volume,
 };
 
 use crate::names::Place;

@@ -1,12 +1,14 @@
 //! What is wanted: a level for each rule.
 
 mod file;
+mod parameters;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use file::{InvalidPolicy, MAX_BYTES};
+pub use parameters::{Parameters, matches};
 
 use crate::{
     catalogue::{PodSecurity, Rule},
@@ -90,6 +92,7 @@ const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"]
 pub struct Policy {
     profile: Profile,
     levels: BTreeMap<&'static str, Level>,
+    parameters: Parameters,
     unknown: Unknown,
 }
 
@@ -136,6 +139,11 @@ impl Policy {
             Some(level) => *level,
             None => self.profile.level(rule, severity),
         }
+    }
+
+    /// What it says about single rules beside their levels.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
     }
 
     /// The gravest verdict that an unknown can lead to.

@@ -71,6 +71,31 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
     }
 }
 
+/// What a rule says of a task definition in JSON, with the parameters as they are without a policy.
+pub(crate) fn judge(rule: &Rule, json: &str) -> Vec<Answer> {
+    judge_with(rule, json, &Parameters::default())
+}
+
+/// What a rule says of a task definition in JSON under these parameters, in account 111122223333.
+pub(crate) fn judge_with(rule: &Rule, json: &str, parameters: &Parameters) -> Vec<Answer> {
+    let place = Place::of_region("eu-west-1", "111122223333").unwrap();
+    let context = Context {
+        place: Some(&place),
+        parameters,
+    };
+    rule.answers(&subject(SubjectKind::TaskDefinition, json), &context)
+}
+
+/// Examples are judged with nothing known but themselves.
+fn context() -> Context<'static> {
+    static PARAMETERS: std::sync::LazyLock<Parameters> =
+        std::sync::LazyLock::new(Parameters::default);
+    Context {
+        place: None,
+        parameters: &PARAMETERS,
+    }
+}
+
 fn page(rule: &Rule) -> &'static str {
     PAGES.iter().find(|(id, _)| *id == rule.id).unwrap().1
 }
@@ -92,7 +117,7 @@ fn every_page_has_its_sections_and_its_examples_hold() {
         for example in &examples {
             let run = || {
                 assert_eq!(example.language, "json", "{}: {}", rule.id, example.text);
-                rule.answers(&subject(rule.check.subject(), &example.text))
+                rule.answers(&subject(rule.check.subject(), &example.text), &context())
             };
             match example.section.as_str() {
                 "Denied" => {
@@ -123,7 +148,7 @@ fn every_pointer_of_a_denied_example_points_into_it_or_next_to_its_parent() {
                 continue;
             }
             let document: serde_json::Value = serde_json::from_str(&example.text).unwrap();
-            for answer in rule.answers(&subject(rule.check.subject(), &example.text)) {
+            for answer in rule.answers(&subject(rule.check.subject(), &example.text), &context()) {
                 let (parent, _) = answer.pointer.rsplit_once('/').unwrap();
                 assert!(
                     document.pointer(parent).is_some(),

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::container::{Container, REDACTED, Scalar};
 use crate::{field::Field, names::TaskDefinitionArn};
 
 /// A task definition (ECS API, `RegisterTaskDefinition` and `TaskDefinition`; one type, because the
@@ -30,51 +31,74 @@ pub struct TaskDefinition {
     pub runtime_platform: Field<RuntimePlatform>,
     /// Where tasks may be placed.
     pub placement_constraints: Field<Vec<PlacementConstraint>>,
+    /// CPU units of a task, `1024` or `1 vCPU`.
+    pub cpu: Field<Scalar>,
+    /// Memory of a task in MiB, `2048` or `2GB`.
+    pub memory: Field<Scalar>,
+    /// The role that the containers act as; a name or an ARN.
+    pub task_role_arn: Field<String>,
+    /// The role that ECS pulls images and reads secrets with; a name or an ARN.
+    pub execution_role_arn: Field<String>,
+    /// Volumes that containers may mount.
+    pub volumes: Field<Vec<Volume>>,
+    /// Whether fault injection is allowed; absent is false.
+    pub enable_fault_injection: Field<bool>,
+    /// Tags, of a request alone: answers have them beside the definition.
+    pub tags: Field<Vec<Tag>>,
     /// The containers, in order.
     pub container_definitions: Vec<Container>,
 }
 
-/// One entry of `containerDefinitions`.
+/// One entry of `volumes`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(
-    default,
-    rename_all = "camelCase",
-    expecting = "a container definition"
-)]
-pub struct Container {
-    /// The name, unique in the definition.
+#[serde(default, rename_all = "camelCase", expecting = "a volume")]
+pub struct Volume {
+    /// The name that mount points refer to.
     pub name: Field<String>,
-    /// The image reference.
-    pub image: Field<String>,
-    /// Whether the container has the host's powers; absent is false.
-    pub privileged: Field<bool>,
-    /// `user`, `user:group`, `uid`, `uid:gid`, `user:gid` or `uid:group`; absent or empty is the
-    /// image's `USER`, and root where the image has none.
-    pub user: Field<String>,
-    /// Whether the root file system is read-only; absent is false.
-    pub readonly_root_filesystem: Field<bool>,
-    /// Linux settings.
-    pub linux_parameters: Field<LinuxParameters>,
-    /// Present where the container is the FireLens log router of its task.
-    pub firelens_configuration: Field<Present>,
+    /// A bind mount of the host.
+    pub host: Field<HostVolume>,
+    /// An Amazon EFS file system.
+    pub efs_volume_configuration: Field<EfsVolume>,
 }
 
-/// `linuxParameters` of a container.
+/// `host` of a volume.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", expecting = "Linux parameters")]
-pub struct LinuxParameters {
-    /// Linux capabilities beyond and below the runtime's default.
-    pub capabilities: Field<Capabilities>,
+#[serde(default, rename_all = "camelCase", expecting = "a host volume")]
+pub struct HostVolume {
+    /// The path on the host; absent or empty is a directory that the container runtime makes.
+    pub source_path: Field<String>,
 }
 
-/// `linuxParameters.capabilities` of a container.
+/// `efsVolumeConfiguration` of a volume.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", expecting = "capabilities")]
-pub struct Capabilities {
-    /// Names added to the default set, without `CAP_`.
-    pub add: Field<Vec<Field<String>>>,
-    /// Names dropped from the default set, without `CAP_`.
-    pub drop: Field<Vec<Field<String>>>,
+#[serde(default, rename_all = "camelCase", expecting = "an EFS volume")]
+pub struct EfsVolume {
+    /// The directory that is mounted as root; absent is `/`.
+    pub root_directory: Field<String>,
+    /// `ENABLED` or `DISABLED`; absent is `DISABLED`.
+    pub transit_encryption: Field<String>,
+    /// Access point and IAM.
+    pub authorization_config: Field<EfsAuthorization>,
+}
+
+/// `authorizationConfig` of an EFS volume.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", expecting = "an EFS authorization")]
+pub struct EfsAuthorization {
+    /// The access point's id.
+    pub access_point_id: Field<String>,
+    /// `ENABLED` or `DISABLED`; absent is `DISABLED`.
+    pub iam: Field<String>,
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", expecting = "a tag")]
+pub struct Tag {
+    /// The key.
+    pub key: Field<String>,
+    /// The value.
+    pub value: Field<String>,
 }
 
 /// `runtimePlatform`.
@@ -96,11 +120,6 @@ pub struct PlacementConstraint {
     /// A cluster query language expression.
     pub expression: Field<String>,
 }
-
-/// An object of which only its being there matters.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(expecting = "an object")]
-pub struct Present {}
 
 /// What tasks run on (ECS API, `Compatibility`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -187,6 +206,19 @@ impl TaskDefinition {
             .map(|(index, container)| PlacedContainer { index, container })
     }
 
+    /// Whether a part that the rules read has been hidden, as CloudTrail does with environments.
+    pub fn is_redacted(&self) -> bool {
+        let mut containers = self.container_definitions.iter();
+        containers.any(|container| {
+            container.environment.unknown().is_some()
+                || container.environment.known().is_some_and(|variables| {
+                    variables.iter().any(|variable| {
+                        matches!(&variable.value, Field::Known(Scalar(value)) if value == REDACTED)
+                    })
+                })
+        })
+    }
+
     /// The ARN of the revision, where the definition is registered and the ARN has its form.
     pub fn arn(&self) -> Option<TaskDefinitionArn> {
         TaskDefinitionArn::parse(self.task_definition_arn.known()?).ok()
@@ -266,7 +298,7 @@ mod tests {
     fn unknown_members_are_skipped_and_nulls_are_absent() {
         let definition = definition(
             r#"{"family":"web","pidMode":null,"inferenceAccelerators":[{}],
-                "containerDefinitions":[{"name":"app","environment":"HIDDEN","cpu":0}]}"#,
+                "containerDefinitions":[{"name":"app","environment":"HIDDEN_DUE_TO_SECURITY_REASONS","cpu":0}]}"#,
         );
         assert_eq!(definition.id(), "web");
         assert_eq!(definition.pid_mode, Field::Absent);

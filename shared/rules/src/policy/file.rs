@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Level, Policy, Profile, Unknown};
+use super::{Level, Parameters, Policy, Profile, Unknown};
 use crate::{catalogue, names::quoted};
 
 /// The largest policy file that is read, in bytes.
@@ -37,6 +37,8 @@ struct PolicyFile {
     #[serde(default)]
     rules: BTreeMap<String, Level>,
     #[serde(default)]
+    parameters: Parameters,
+    #[serde(default)]
     unknown: Unknown,
 }
 
@@ -57,6 +59,7 @@ pub(super) fn read(text: &str) -> Result<Policy, InvalidPolicy> {
     Ok(Policy {
         profile: file.profile,
         levels,
+        parameters: file.parameters,
         unknown: file.unknown,
     })
 }

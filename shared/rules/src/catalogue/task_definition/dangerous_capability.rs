@@ -1,4 +1,4 @@
-use super::super::{Answer, Applies, Check, PodSecurity, References, Rule};
+use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, TaskDefinition},
@@ -51,13 +51,13 @@ const ESCAPES: &[&str] = &[
     "SYS_RAWIO",
 ];
 
-fn check(definition: &TaskDefinition) -> Vec<Answer> {
+fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for container in definition.containers() {
         let found = match &container.linux_parameters {
             Field::Known(parameters) => match &parameters.capabilities {
                 Field::Known(capabilities) => match &capabilities.add {
-                    Field::Known(added) => each(definition, &container, added),
+                    Field::Known(added) => each(definition, context, &container, added),
                     Field::Unknown(reason) => unreadable(&container, "/add", reason),
                     Field::Absent => Vec::new(),
                 },
@@ -87,6 +87,7 @@ fn unreadable(container: &PlacedContainer<'_>, member: &str, reason: &str) -> Ve
 
 fn each(
     definition: &TaskDefinition,
+    context: &Context<'_>,
     container: &PlacedContainer<'_>,
     added: &[Field<String>],
 ) -> Vec<Answer> {
@@ -98,7 +99,10 @@ fn each(
             Field::Unknown(reason) => answers.extend(unreadable(container, &member, reason)),
             Field::Known(name) => {
                 let plain = plain_name(name);
-                if HARMLESS.contains(&plain.as_str()) {
+                let allowed = &context.parameters.dangerous_capability.allowed;
+                if HARMLESS.contains(&plain.as_str())
+                    || allowed.iter().any(|name| plain_name(name) == plain)
+                {
                     continue;
                 }
                 let pointer = container.pointer(&format!("linuxParameters/capabilities{member}"));
@@ -143,11 +147,24 @@ fn severity(capability: &str, definition: &TaskDefinition) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        catalogue::tests::{judge, judge_with},
+        policy::Parameters,
+    };
 
     fn severities(json: &str) -> Vec<Severity> {
-        let definition: TaskDefinition = serde_json::from_str(json).unwrap();
-        let severities = check(&definition).into_iter().map(|a| a.severity.unwrap());
+        let severities = judge(&RULE, json).into_iter().map(|a| a.severity.unwrap());
         severities.collect()
+    }
+
+    #[test]
+    fn a_policy_may_allow_a_capability() {
+        let json = r#"{"containerDefinitions":[{"linuxParameters":{"capabilities":{"add":["CAP_NET_RAW","SYS_ADMIN"]}}}]}"#;
+        let mut parameters = Parameters::default();
+        parameters.dangerous_capability.allowed = vec!["net_raw".to_owned()];
+        let answers = judge_with(&RULE, json, &parameters);
+        assert_eq!(answers.len(), 1);
+        assert!(answers[0].message.contains("SYS_ADMIN"));
     }
 
     fn adding(capability: &str, rest: &str) -> Vec<Severity> {
@@ -191,11 +208,8 @@ mod tests {
 
     #[test]
     fn every_bad_capability_is_named_by_its_place() {
-        let definition: TaskDefinition = serde_json::from_str(
-            r#"{"containerDefinitions":[{"linuxParameters":null},{"linuxParameters":{"capabilities":{"add":["KILL","BPF","ALL"],"drop":["ALL"]}}}]}"#,
-        )
-        .unwrap();
-        let pointers: Vec<String> = check(&definition).into_iter().map(|a| a.pointer).collect();
+        let json = r#"{"containerDefinitions":[{"linuxParameters":null},{"linuxParameters":{"capabilities":{"add":["KILL","BPF","ALL"],"drop":["ALL"]}}}]}"#;
+        let pointers: Vec<String> = judge(&RULE, json).into_iter().map(|a| a.pointer).collect();
         assert_eq!(
             pointers,
             [

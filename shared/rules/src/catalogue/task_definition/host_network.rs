@@ -1,4 +1,6 @@
-use super::super::{Answer, Applies, Check, PodSecurity, References, Rule, shared_with_host};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule, shared_with_host,
+};
 use crate::{Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -18,7 +20,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::TaskDefinition(check),
 };
 
-fn check(definition: &TaskDefinition) -> Vec<Answer> {
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     shared_with_host(
         &definition.network_mode,
         "networkMode",

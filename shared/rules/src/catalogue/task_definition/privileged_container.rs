@@ -1,4 +1,4 @@
-use super::super::{Answer, Applies, Check, PodSecurity, References, Rule};
+use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
 use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -18,7 +18,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::TaskDefinition(check),
 };
 
-fn check(definition: &TaskDefinition) -> Vec<Answer> {
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for container in definition.containers() {
         let pointer = container.pointer("privileged");

@@ -1,4 +1,4 @@
-use super::super::{Answer, Applies, Check, PodSecurity, References, Rule};
+use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
@@ -26,7 +26,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::TaskDefinition(check),
 };
 
-fn check(definition: &TaskDefinition) -> Vec<Answer> {
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     definition
         .containers()
         // A FireLens log router makes its socket in a directory of the host's root and does not

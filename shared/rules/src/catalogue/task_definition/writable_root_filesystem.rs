@@ -1,4 +1,4 @@
-use super::super::{Answer, Applies, Check, References, Rule};
+use super::super::{Answer, Applies, Check, Context, References, Rule};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
@@ -23,7 +23,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::TaskDefinition(check),
 };
 
-fn check(definition: &TaskDefinition) -> Vec<Answer> {
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     definition
         .containers()
         .filter_map(|container| Some(judge(&container)?.in_container(&container)))
