@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use tidewaiter_report::Checked;
 use tidewaiter_rules::{Facts, Policy, Subject, decide};
 
@@ -13,7 +14,7 @@ pub(crate) fn check(path: &Path, policy: &Policy) -> Result<Checked, String> {
     let definition = input::task_definition(&text)?;
     let facts = Facts {
         place: None,
-        observed_at: None,
+        observed_at: Some(Timestamp::now()),
         subject: Subject::TaskDefinition(Box::new(definition)),
     };
     let decision = decide(&facts, policy);

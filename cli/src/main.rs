@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use serde::Serialize;
 use tidewaiter_report::{Judged, Report};
 use tidewaiter_rules::{
@@ -154,8 +155,9 @@ impl PolicyArguments {
             None => Policy::default(),
             Some(path) => {
                 let text = input::read(path, MAX_BYTES).and_then(input::text);
-                let policy = text
-                    .and_then(|text| Policy::from_yaml(&text).map_err(|error| error.to_string()));
+                let policy = text.and_then(|text| {
+                    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| error.to_string())
+                });
                 policy.map_err(|error| format!("policy {}: {error}", input::shown(path)))?
             }
         };

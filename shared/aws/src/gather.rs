@@ -57,11 +57,26 @@ struct RegisteredAt {
 const CLOCK_TOLERANCE: f64 = 60.0;
 
 async fn definition(clients: &Clients, registered: &Registered) -> Result<Gathered, CallError> {
-    if let Some(definition) = &registered.definition
-        && definition.arn().is_some()
-    {
-        return Ok(facts(registered.facts(definition.clone())));
+    let own = registered.definition.as_ref();
+    let own = own.filter(|definition| definition.arn().is_some());
+    match own {
+        Some(definition) if !definition.is_redacted() => {
+            Ok(facts(registered.facts(definition.clone())))
+        }
+        Some(definition) => match described(clients, registered).await {
+            // What CloudTrail shows can be judged, and must not wait for what it hides.
+            Err(error) if !error.is_transient() => {
+                tracing::error!(%error, "judging without what CloudTrail hides");
+                Ok(facts(registered.facts(definition.clone())))
+            }
+            described => described,
+        },
+        None => described(clients, registered).await,
     }
+}
+
+/// The definition as ECS has it.
+async fn described(clients: &Clients, registered: &Registered) -> Result<Gathered, CallError> {
     let reference = match (&registered.arn, &registered.family) {
         (Some(arn), _) => arn.to_string(),
         (None, Some(family)) => family.clone(),

@@ -2,6 +2,7 @@
 
 use std::{env, fs, path::Path};
 
+use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_aws::{Clients, Connection, Credentials};
 use tidewaiter_rules::{
@@ -150,7 +151,7 @@ fn policy(path: Option<String>) -> Result<Policy, String> {
         return Err(problem(format!("it has more than {MAX_BYTES} bytes")));
     }
     let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
-    Policy::from_yaml(&text).map_err(|error| problem(error.to_string()))
+    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| problem(error.to_string()))
 }
 
 #[cfg(test)]

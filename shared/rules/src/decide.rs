@@ -115,12 +115,32 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
             .cmp(&(a.level, a.outcome, a.severity))
             .then_with(|| (a.rule, &a.pointer).cmp(&(b.rule, &b.pointer)))
     });
+    let waived = waive(&mut findings, facts, policy);
     let verdict = findings.iter().map(|finding| cost(finding, policy)).max();
     Decision {
         verdict: verdict.unwrap_or(Verdict::Allow),
         findings,
-        waived: Vec::new(),
+        waived,
     }
+}
+
+/// Takes out what a waiver covers that has not expired.
+fn waive(findings: &mut Vec<Finding>, facts: &Facts, policy: &Policy) -> Vec<Waived> {
+    let mut waived = Vec::new();
+    findings.retain(|finding| {
+        let waiver = policy
+            .waivers()
+            .iter()
+            .find(|waiver| waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at));
+        let Some(waiver) = waiver else { return true };
+        waived.push(Waived {
+            rule: finding.rule,
+            waiver: waiver.id.clone(),
+            expires: waiver.expires.to_string(),
+        });
+        false
+    });
+    waived
 }
 
 fn finding(rule: &Rule, answer: Answer, policy: &Policy) -> Option<Finding> {

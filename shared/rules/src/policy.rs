@@ -2,13 +2,16 @@
 
 mod file;
 mod parameters;
+mod waiver;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use file::{InvalidPolicy, MAX_BYTES};
 pub use parameters::{Parameters, matches};
+pub use waiver::{Target, Waiver};
 
 use crate::{
     catalogue::{PodSecurity, Rule},
@@ -94,6 +97,7 @@ pub struct Policy {
     levels: BTreeMap<&'static str, Level>,
     parameters: Parameters,
     unknown: Unknown,
+    waivers: Vec<Waiver>,
 }
 
 /// What an answer costs that cannot be known.
@@ -116,13 +120,14 @@ impl Policy {
         }
     }
 
-    /// Reads a policy file (YAML, version 1).
+    /// Reads a policy file (YAML, version 1) on the day `today`, from which a waiver may reach a
+    /// year ahead.
     ///
     /// # Errors
-    /// When it is not YAML, has a member or a name that does not exist, or is larger than
-    /// [`MAX_BYTES`]. The message has line and column.
-    pub fn from_yaml(text: &str) -> Result<Self, InvalidPolicy> {
-        file::read(text)
+    /// When it is not YAML, has a member or a name that does not exist, has a waiver without
+    /// target, reason or owner or with an end that is too far, or is larger than [`MAX_BYTES`].
+    pub fn from_yaml(text: &str, today: Timestamp) -> Result<Self, InvalidPolicy> {
+        file::read(text, waiver::day(today))
     }
 
     /// Overrides the profile.
@@ -144,6 +149,11 @@ impl Policy {
     /// What it says about single rules beside their levels.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The exceptions, in the order of the file.
+    pub fn waivers(&self) -> &[Waiver] {
+        &self.waivers
     }
 
     /// The gravest verdict that an unknown can lead to.

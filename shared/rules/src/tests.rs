@@ -49,6 +49,14 @@ fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
     }
 }
 
+fn policy(more: &str) -> Policy {
+    Policy::from_yaml(
+        &format!("version: 1\n{more}"),
+        "2026-11-23T12:00:00Z".parse().unwrap(),
+    )
+    .unwrap()
+}
+
 fn any_container() -> impl Strategy<Value = Value> {
     let capability = prop::sample::select(vec!["CHOWN", "SYS_ADMIN", "CAP_NET_RAW", "ALL", ""]);
     (
@@ -213,7 +221,7 @@ proptest! {
 
 #[test]
 fn an_unknown_leads_to_no_action_whatever_it_costs() {
-    let policy = Policy::from_yaml("version: 1\nprofile: restricted\nunknown: deny").unwrap();
+    let policy = policy("profile: restricted\nunknown: deny");
     let facts = definition(&json!({"taskDefinitionArn": ARN, "containerDefinitions": [
         {"name": "app", "readonlyRootFilesystem": true}]}));
     let decision = decide(&facts, &policy);
@@ -302,6 +310,58 @@ fn profiles_give_every_rule_its_level() {
         );
     }
     insta::assert_snapshot!(table);
+}
+
+const WAIVER: &str = "waivers:\n- {id: agent, rules: [privileged-container], target: {family: 'agent-*', container: main}, reason: r, owner: o, expires: 2026-12-31}";
+
+fn agent(family: &str, container: &str, observed_at: &str) -> Facts {
+    let json = json!({"family": family, "containerDefinitions": [
+        {"name": container, "privileged": true, "user": "1000", "readonlyRootFilesystem": true}]});
+    Facts {
+        observed_at: Some(observed_at.parse().unwrap()),
+        ..definition(&json)
+    }
+}
+
+#[test]
+fn a_waiver_covers_its_target_until_the_end_of_its_last_day() {
+    let policy = policy(WAIVER);
+    let verdict = |facts: &Facts| {
+        let decision = decide(facts, &policy);
+        let privileged = decision
+            .findings
+            .iter()
+            .any(|f| f.rule == "privileged-container");
+        assert_eq!(privileged, decision.waived.is_empty());
+        !privileged
+    };
+    assert!(verdict(&agent("agent-x", "main", "2026-11-23T00:00:00Z")));
+    assert!(verdict(&agent("agent-x", "main", "2026-12-31T23:59:59Z")));
+    assert!(!verdict(&agent("agent-x", "main", "2027-01-01T00:00:00Z")));
+    assert!(!verdict(&agent("agent", "main", "2026-11-23T00:00:00Z")));
+    assert!(!verdict(&agent("agent-x", "other", "2026-11-23T00:00:00Z")));
+}
+
+#[test]
+fn a_waived_finding_leads_to_no_action() {
+    let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
+    let decision = decide(&facts, &policy(WAIVER));
+    assert_eq!(decision.waived[0].waiver, "agent");
+    assert_eq!(decision.waived[0].expires, "2026-12-31");
+    assert!(
+        plan(&decision, &facts, Mode::Enforce, None)
+            .steps
+            .is_empty()
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_waiver_never_changes_what_is_said_of_another_target(definition_json in any_definition()) {
+        let (with, without) = (policy(WAIVER), Policy::default());
+        let facts = definition(&definition_json);
+        prop_assert_eq!(decide(&facts, &with), decide(&facts, &without));
+    }
 }
 
 /// Defects of other tools, from their sources: each of these passes there.

@@ -283,6 +283,36 @@ async fn a_missing_definition_is_read_from_ecs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cloudtrail_hides_is_read_from_ecs_and_is_not_waited_for_in_vain() {
+    let payload = event("task-definition-guard/hidden-environment");
+    let described = json!({"taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3",
+        "containerDefinitions": [{"name": "builder", "image": "docker:28-dind", "privileged": true}],
+    }})
+    .to_string();
+    for described in [Answer::json(described), Answer::denied()] {
+        let done = handle(Mode::Enforce, &payload, move |call| {
+            match call.operation.as_str() {
+                "DescribeTaskDefinition" => described.clone(),
+                _ => Answer::empty(),
+            }
+        })
+        .await;
+        assert_eq!(done.result, Ok(()));
+        assert_eq!(
+            done.operations(),
+            [
+                "DescribeTaskDefinition",
+                "DeregisterTaskDefinition",
+                "Publish"
+            ]
+        );
+    }
+    let done = handle(Mode::Enforce, &payload, |_| Answer::throttled()).await;
+    assert!(done.result.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_later_revision_is_never_taken_for_the_one_of_the_event() {
     let described = json!({"taskDefinition": {
         "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:9",

@@ -224,6 +224,14 @@ impl TaskDefinition {
         TaskDefinitionArn::parse(self.task_definition_arn.known()?).ok()
     }
 
+    /// The family, as the ARN or the definition names it.
+    pub fn family_name(&self) -> Option<String> {
+        match self.arn() {
+            Some(arn) => Some(arn.family().to_owned()),
+            None => self.family.known().cloned(),
+        }
+    }
+
     /// `FAMILY:REVISION`, or the family, or `?` where neither is known.
     pub fn id(&self) -> String {
         match self.arn() {

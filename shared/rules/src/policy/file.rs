@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{ToSpan, civil::Date};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Level, Parameters, Policy, Profile, Unknown};
+use super::{Level, Parameters, Policy, Profile, Target, Unknown, Waiver};
 use crate::{catalogue, names::quoted};
 
 /// The largest policy file that is read, in bytes.
@@ -23,6 +24,14 @@ pub enum InvalidPolicy {
     /// A rule that does not exist.
     #[error("there is no rule {}{}", quoted(.0), suggestion(.0))]
     NoSuchRule(String),
+    /// A waiver that is not one.
+    #[error("waiver {}: {what}", quoted(.id))]
+    Waiver {
+        /// Its id.
+        id: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// The file is too large.
     #[error("the policy has more than {MAX_BYTES} bytes")]
     TooLarge,
@@ -40,9 +49,24 @@ struct PolicyFile {
     parameters: Parameters,
     #[serde(default)]
     unknown: Unknown,
+    #[serde(default)]
+    waivers: Vec<WaiverEntry>,
 }
 
-pub(super) fn read(text: &str) -> Result<Policy, InvalidPolicy> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaiverEntry {
+    id: String,
+    rules: Vec<String>,
+    target: Target,
+    reason: String,
+    owner: String,
+    #[serde(default)]
+    ticket: Option<String>,
+    expires: Date,
+}
+
+pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
     if text.len() > MAX_BYTES {
         return Err(InvalidPolicy::TooLarge);
     }
@@ -60,8 +84,64 @@ pub(super) fn read(text: &str) -> Result<Policy, InvalidPolicy> {
         profile: file.profile,
         levels,
         parameters: file.parameters,
+        waivers: waivers(file.waivers, today)?,
         unknown: file.unknown,
     })
+}
+
+/// How far ahead a waiver may end, in days.
+const LONGEST: i64 = 366;
+
+fn waivers(entries: Vec<WaiverEntry>, today: Date) -> Result<Vec<Waiver>, InvalidPolicy> {
+    let mut waivers: Vec<Waiver> = Vec::new();
+    for entry in entries {
+        let wrong = |what: &str| InvalidPolicy::Waiver {
+            id: entry.id.clone(),
+            what: what.to_owned(),
+        };
+        if waivers.iter().any(|waiver| waiver.id == entry.id) {
+            return Err(wrong("there are two of this id: give each its own"));
+        }
+        for (member, value) in [
+            ("id", &entry.id),
+            ("reason", &entry.reason),
+            ("owner", &entry.owner),
+        ] {
+            if value.trim().is_empty() {
+                return Err(wrong(&format!("`{member}` is empty: say it")));
+            }
+        }
+        if entry.rules.is_empty() {
+            return Err(wrong(
+                "`rules` is empty: name the rules that it is an exception from",
+            ));
+        }
+        if entry.target.is_empty() {
+            return Err(wrong(
+                "`target` is empty: name what it is for, a rule that is off everywhere is `rules: {…: off}`",
+            ));
+        }
+        let latest = today.checked_add(LONGEST.days()).unwrap_or(Date::MAX);
+        if entry.expires > latest {
+            return Err(wrong(&format!(
+                "`expires` is more than a year ahead: {latest} is the latest"
+            )));
+        }
+        let rules = entry.rules.into_iter().map(|id| {
+            let rule = catalogue::find(&id).ok_or(InvalidPolicy::NoSuchRule(id))?;
+            Ok(rule.id)
+        });
+        waivers.push(Waiver {
+            rules: rules.collect::<Result<_, InvalidPolicy>>()?,
+            id: entry.id,
+            target: entry.target,
+            reason: entry.reason,
+            owner: entry.owner,
+            ticket: entry.ticket,
+            expires: entry.expires,
+        });
+    }
+    Ok(waivers)
 }
 
 /// The rule whose name shares the longest beginning with what was written.
@@ -83,6 +163,10 @@ fn suggestion(written: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Result<Policy, InvalidPolicy> {
+        super::read(text, "2026-11-23".parse().unwrap())
+    }
 
     #[test]
     fn a_policy_names_a_profile_and_overrides_rules() {
@@ -107,6 +191,14 @@ mod tests {
             "version: 1\nprofile: strict",
             "version: [",
             "version: 1\nrules: {root-user: deny, root-user: off}",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: soon}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: 2028-01-01}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-users], target: {family: x}, reason: r, owner: o, expires: 2027-01-01}]",
+            "version: 1\nwaivers: [{id: a, rules: [], target: {family: x}, reason: r, owner: o, expires: 2027-01-01}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {}, reason: r, owner: o, expires: 2027-01-01}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {famly: x}, reason: r, owner: o, expires: 2027-01-01}]",
+            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: ' ', owner: o, expires: 2027-01-01}]",
         ]
         .iter()
         .map(|text| format!("{text:?}\n{}\n", read(text).unwrap_err()))
