@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
-    policy::{Level, Policy},
+    policy::{Level, Levels, Policy},
     severity::Severity,
 };
 
@@ -103,11 +103,12 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         place: facts.place.as_ref(),
         parameters: policy.parameters(),
     };
+    let levels = policy.levels(facts);
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
             let answers = rule.answers(&facts.subject, &context).into_iter();
-            answers.filter_map(|answer| finding(rule, answer, policy))
+            answers.filter_map(|answer| finding(rule, answer, &levels))
         })
         .collect();
     findings.sort_by(|a, b| {
@@ -143,9 +144,9 @@ fn waive(findings: &mut Vec<Finding>, facts: &Facts, policy: &Policy) -> Vec<Wai
     waived
 }
 
-fn finding(rule: &Rule, answer: Answer, policy: &Policy) -> Option<Finding> {
+fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> {
     let severity = answer.severity.unwrap_or(rule.severity);
-    let level = policy.level(rule, severity);
+    let level = levels.of(rule, severity);
     (level != Level::Off).then(|| Finding {
         rule: rule.id,
         outcome: answer.outcome,

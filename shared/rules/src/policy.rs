@@ -2,6 +2,7 @@
 
 mod file;
 mod parameters;
+mod scope;
 mod waiver;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 pub use file::{InvalidPolicy, MAX_BYTES};
 pub use parameters::{Parameters, matches};
+use scope::Scope;
 pub use waiver::{Target, Waiver};
 
 use crate::{
     catalogue::{PodSecurity, Rule},
     decide::Verdict,
+    facts::Facts,
     severity::Severity,
 };
 
@@ -91,13 +94,40 @@ impl Profile {
 const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"];
 
 /// A policy whose every name has been checked.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    profile: Profile,
-    levels: BTreeMap<&'static str, Level>,
+    base: Layer,
+    scopes: Vec<Scope>,
     parameters: Parameters,
     unknown: Unknown,
     waivers: Vec<Waiver>,
+}
+
+/// Levels that hold together.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Layer {
+    profile: Option<Profile>,
+    levels: BTreeMap<&'static str, Level>,
+}
+
+/// The levels that hold for one subject.
+#[derive(Debug, Clone)]
+pub struct Levels<'a> {
+    /// From the narrowest scope to the policy itself.
+    layers: Vec<&'a Layer>,
+}
+
+impl Levels<'_> {
+    /// The level of a finding of `rule` with `severity`. The narrowest layer that names the rule or
+    /// has a profile decides.
+    pub fn of(&self, rule: &Rule, severity: Severity) -> Level {
+        let says = |layer: &&Layer| {
+            let named = layer.levels.get(rule.id).copied();
+            named.or_else(|| Some(layer.profile?.level(rule, severity)))
+        };
+        let said = self.layers.iter().find_map(says);
+        said.unwrap_or_else(|| Profile::Default.level(rule, severity))
+    }
 }
 
 /// What an answer costs that cannot be known.
@@ -111,12 +141,24 @@ enum Unknown {
     Deny,
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        Self::of_profile(Profile::Default)
+    }
+}
+
 impl Policy {
     /// The policy that holds a profile and nothing else.
     pub fn of_profile(profile: Profile) -> Self {
         Self {
-            profile,
-            ..Self::default()
+            base: Layer {
+                profile: Some(profile),
+                ..Layer::default()
+            },
+            scopes: Vec::new(),
+            parameters: Parameters::default(),
+            unknown: Unknown::default(),
+            waivers: Vec::new(),
         }
     }
 
@@ -133,16 +175,21 @@ impl Policy {
     /// Overrides the profile.
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.base.profile = Some(profile);
         self
     }
 
-    /// The level of a finding of `rule` with `severity`: what the policy says of the rule, else
-    /// what the profile does.
-    pub fn level(&self, rule: &Rule, severity: Severity) -> Level {
-        match self.levels.get(rule.id) {
-            Some(level) => *level,
-            None => self.profile.level(rule, severity),
+    /// The levels that hold for what these facts are about.
+    pub fn levels(&self, facts: &Facts) -> Levels<'_> {
+        let mut scopes: Vec<&Scope> = self
+            .scopes
+            .iter()
+            .filter(|scope| scope.matching.holds(facts))
+            .collect();
+        scopes.sort_by_key(|scope| std::cmp::Reverse(scope.matching.specificity()));
+        let scopes = scopes.into_iter().map(|scope| &scope.layer);
+        Levels {
+            layers: scopes.chain([&self.base]).collect(),
         }
     }
 

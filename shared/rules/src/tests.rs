@@ -294,10 +294,12 @@ fn commands_name_the_one_thing_and_nothing_from_outside() {
 #[test]
 fn profiles_give_every_rule_its_level() {
     let mut table = String::new();
+    let anything = definition(&json!({"containerDefinitions": []}));
     for rule in RULES {
         let level = |profile| {
             Policy::of_profile(profile)
-                .level(rule, rule.severity)
+                .levels(&anything)
+                .of(rule, rule.severity)
                 .name()
         };
         let _ = writeln!(
@@ -340,6 +342,51 @@ fn a_waiver_covers_its_target_until_the_end_of_its_last_day() {
     assert!(!verdict(&agent("agent-x", "main", "2027-01-01T00:00:00Z")));
     assert!(!verdict(&agent("agent", "main", "2026-11-23T00:00:00Z")));
     assert!(!verdict(&agent("agent-x", "other", "2026-11-23T00:00:00Z")));
+}
+
+#[test]
+fn the_narrowest_scope_decides() {
+    let policy = policy(
+        "rules: {root-user: deny}\nscopes:\n- {match: {family: 'web*'}, rules: {root-user: warn}}\n- {match: {family: web, region: 'eu-*'}, rules: {root-user: off}}\n- {match: {account: '999999999999'}, profile: restricted}",
+    );
+    let level = |family: &str| {
+        let json = json!({"family": family, "containerDefinitions": [{"name": "a", "user": "0"}]});
+        let decision = decide(&definition(&json), &policy);
+        let finding = decision
+            .findings
+            .into_iter()
+            .find(|f| f.rule == "root-user");
+        finding.map(|finding| finding.level)
+    };
+    assert_eq!(level("job"), Some(Level::Deny));
+    assert_eq!(level("website"), Some(Level::Warn));
+    assert_eq!(level("web"), None);
+}
+
+#[test]
+fn a_scope_for_a_launch_type_or_tag_is_for_those_that_are_only_that() {
+    let policy = policy(
+        "scopes:\n- {match: {launch-type: FARGATE}, rules: {root-user: off}}\n- {match: {tags: {tier: 'test*'}}, rules: {root-user: off}}",
+    );
+    let found = |more: &Value| {
+        let mut json = json!({"containerDefinitions": [{"name": "a", "user": "0"}]});
+        let members = json.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        let decision = decide(&definition(&json), &policy);
+        decision
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "root-user")
+    };
+    assert!(found(&json!({})));
+    assert!(found(
+        &json!({"requiresCompatibilities": ["EC2", "FARGATE"]})
+    ));
+    assert!(!found(&json!({"requiresCompatibilities": ["FARGATE"]})));
+    assert!(!found(
+        &json!({"tags": [{"key": "tier", "value": "testing"}]})
+    ));
+    assert!(found(&json!({"tags": [{"key": "tier", "value": "prod"}]})));
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub struct Tag {
     /// The key.
     pub key: Field<String>,
     /// The value.
-    pub value: Field<String>,
+    pub value: Field<Scalar>,
 }
 
 /// `runtimePlatform`.

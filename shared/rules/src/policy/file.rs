@@ -6,7 +6,10 @@ use jiff::{ToSpan, civil::Date};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Level, Parameters, Policy, Profile, Target, Unknown, Waiver};
+use super::{
+    Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    scope::{Matching, Scope},
+};
 use crate::{catalogue, names::quoted};
 
 /// The largest policy file that is read, in bytes.
@@ -32,6 +35,9 @@ pub enum InvalidPolicy {
         /// What is wrong, and what to do.
         what: String,
     },
+    /// Scopes that do not say what holds.
+    #[error("{0}")]
+    Scope(String),
     /// The file is too large.
     #[error("the policy has more than {MAX_BYTES} bytes")]
     TooLarge,
@@ -46,11 +52,23 @@ struct PolicyFile {
     #[serde(default)]
     rules: BTreeMap<String, Level>,
     #[serde(default)]
+    scopes: Vec<ScopeEntry>,
+    #[serde(default)]
     parameters: Parameters,
     #[serde(default)]
     unknown: Unknown,
     #[serde(default)]
     waivers: Vec<WaiverEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeEntry {
+    r#match: Matching,
+    #[serde(default)]
+    profile: Option<Profile>,
+    #[serde(default)]
+    rules: BTreeMap<String, Level>,
 }
 
 #[derive(Deserialize)]
@@ -75,18 +93,53 @@ pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
     if file.version != 1 {
         return Err(InvalidPolicy::Version(file.version));
     }
-    let mut levels = BTreeMap::new();
-    for (id, level) in file.rules {
-        let rule = catalogue::find(&id).ok_or(InvalidPolicy::NoSuchRule(id))?;
-        levels.insert(rule.id, level);
-    }
     Ok(Policy {
-        profile: file.profile,
-        levels,
+        base: layer(Some(file.profile), file.rules)?,
+        scopes: scopes(file.scopes)?,
         parameters: file.parameters,
         waivers: waivers(file.waivers, today)?,
         unknown: file.unknown,
     })
+}
+
+fn layer(profile: Option<Profile>, rules: BTreeMap<String, Level>) -> Result<Layer, InvalidPolicy> {
+    let rules = rules.into_iter().map(|(id, level)| {
+        let rule = catalogue::find(&id).ok_or(InvalidPolicy::NoSuchRule(id))?;
+        Ok((rule.id, level))
+    });
+    Ok(Layer {
+        profile,
+        levels: rules.collect::<Result<_, InvalidPolicy>>()?,
+    })
+}
+
+fn scopes(entries: Vec<ScopeEntry>) -> Result<Vec<Scope>, InvalidPolicy> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        let scope = Scope {
+            layer: layer(entry.profile, entry.rules)?,
+            matching: entry.r#match,
+        };
+        let (number, specificity) = (index + 1, scope.matching.specificity());
+        if specificity == (0, 0) {
+            return Err(InvalidPolicy::Scope(format!(
+                "scope {number}: `match` is empty: name what it is for, what holds everywhere stands at the top of the policy"
+            )));
+        }
+        let tied = scopes.iter().position(|other| {
+            other.matching.specificity() == specificity
+                && other.layer != scope.layer
+                && !other.matching.is_apart_from(&scope.matching)
+        });
+        if let Some(other) = tied {
+            return Err(InvalidPolicy::Scope(format!(
+                "scopes {} and {number} are equally narrow and can hold for the same subject: let one of them match more",
+                other + 1
+            )));
+        }
+        scopes.push(scope);
+    }
+    Ok(scopes)
 }
 
 /// How far ahead a waiver may end, in days.
@@ -172,9 +225,9 @@ mod tests {
     fn a_policy_names_a_profile_and_overrides_rules() {
         let text = "version: 1\nprofile: restricted\nrules:\n  root-user: off\n  host-pid: warn\nunknown: deny\n";
         let policy = read(text).unwrap();
-        assert_eq!(policy.profile, Profile::Restricted);
-        assert_eq!(policy.levels.get("root-user"), Some(&Level::Off));
-        assert_eq!(policy.levels.get("host-pid"), Some(&Level::Warn));
+        assert_eq!(policy.base.profile, Some(Profile::Restricted));
+        assert_eq!(policy.base.levels.get("root-user"), Some(&Level::Off));
+        assert_eq!(policy.base.levels.get("host-pid"), Some(&Level::Warn));
         assert_eq!(policy.unknown, Unknown::Deny);
         assert_eq!(read("version: 1").unwrap(), Policy::default());
     }
@@ -191,6 +244,9 @@ mod tests {
             "version: 1\nprofile: strict",
             "version: [",
             "version: 1\nrules: {root-user: deny, root-user: off}",
+            "version: 1\nscopes: [{match: {}, rules: {root-user: off}}]",
+            "version: 1\nscopes: [{match: {familie: web}, rules: {root-user: off}}]",
+            "version: 1\nscopes: [{match: {family: 'a-*'}, rules: {root-user: off}}, {match: {region: 'eu-*'}, rules: {root-user: deny}}]",
             "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o}]",
             "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: soon}]",
             "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: 2028-01-01}]",
