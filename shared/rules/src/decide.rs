@@ -127,21 +127,19 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
 
 /// Takes out what a waiver covers that has not expired.
 fn waive(findings: &mut Vec<Finding>, facts: &Facts, policy: &Policy) -> Vec<Waived> {
-    let mut waived = Vec::new();
+    let mut taken_out = Vec::new();
     findings.retain(|finding| {
-        let waiver = policy
-            .waivers()
-            .iter()
+        let mut waivers = policy.waivers().iter();
+        let covering = waivers
             .find(|waiver| waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at));
-        let Some(waiver) = waiver else { return true };
-        waived.push(Waived {
+        taken_out.extend(covering.map(|waiver| Waived {
             rule: finding.rule,
             waiver: waiver.id.clone(),
             expires: waiver.expires.to_string(),
-        });
-        false
+        }));
+        covering.is_none()
     });
-    waived
+    taken_out
 }
 
 fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> {
