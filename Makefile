@@ -85,6 +85,10 @@ lint: $(TOOLS) deny ## Check format, lints, dependencies and the template
 deny: $(DENY) ## Check licences, sources and bans of the dependencies
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
+.PHONY: generate
+generate: ## Write the generated documents
+	TIDEWAITER_GENERATE=1 cargo test --package tidewaiter --test cli --locked --quiet generated_documents
+
 .PHONY: fmt
 fmt: $(TOOLS) ## Format Rust and Python
 	$(RUST_FILES) | xargs -0 -r rustfmt --edition 2024

@@ -3,6 +3,7 @@
 mod check;
 mod input;
 mod replay;
+mod rules;
 
 use std::{
     fmt::Display,
@@ -38,6 +39,10 @@ enum Command {
     Check(CheckArguments),
     /// Say what the functions would make of recorded EventBridge events or CloudTrail records
     Replay(ReplayArguments),
+    /// List the rules
+    Rules(RulesArguments),
+    /// Print the page of a rule: what it finds, why, examples, and how to fix it
+    Explain(ExplainArguments),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +73,19 @@ struct ReplayArguments {
 }
 
 #[derive(Debug, Args)]
+struct RulesArguments {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = RulesFormat::Text)]
+    format: RulesFormat,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArguments {
+    /// Id of the rule, such as `root-user`
+    rule: String,
+}
+
+#[derive(Debug, Args)]
 struct PolicyArguments {
     /// Policy to judge by; without it, the built-in profile `default`
     #[arg(long, value_name = "FILE")]
@@ -83,6 +101,16 @@ enum Format {
     Text,
     /// For programs, version 1
     Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RulesFormat {
+    /// For people: a table
+    Text,
+    /// For programs: everything known of each rule, version 1
+    Json,
+    /// For a site: an index of the pages
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -142,6 +170,10 @@ fn main() -> Status {
             let replay = |path: &Path| replay::replay(path, &policy, mode);
             answer(&arguments.paths, arguments.format, replay)
         }),
+        Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
+        Command::Explain(arguments) => rules::page(&arguments.rule)
+            .and_then(print_text)
+            .map(|()| Status::Allowed),
     };
     done.unwrap_or_else(|error| {
         say(&error);
@@ -196,18 +228,35 @@ fn say(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
 
-/// Prints a report. That the reader has closed the pipe is no failure of ours.
+fn list(format: RulesFormat) -> Result<(), String> {
+    let catalogue = rules::catalogue();
+    match format {
+        RulesFormat::Text => print(&catalogue, Format::Text),
+        RulesFormat::Json => print(&catalogue, Format::Json),
+        RulesFormat::Markdown => print_text(&rules::index(&catalogue)),
+    }
+}
+
 fn print(report: &(impl Serialize + Display), format: Format) -> Result<(), String> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let printed = match format {
+    write(|out| match format {
         Format::Text => write!(out, "{report}"),
-        Format::Json => serde_json::to_writer_pretty(&mut out, report)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-    };
-    match printed.and_then(|()| out.flush()) {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        }
+    })
+}
+
+fn print_text(text: &str) -> Result<(), String> {
+    write(|out| out.write_all(text.as_bytes()))
+}
+
+/// Writes to standard output. That the reader has closed the pipe is no failure of ours.
+fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match print(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("cannot write the report: {error}"))
+            Err(format!("cannot write the output: {error}"))
         }
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -13,7 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const HARDENED: &str = r#"{"family":"web","requiresCompatibilities":["FARGATE"],"containerDefinitions":[
-    {"name":"app","image":"example/web@sha256:00","user":"10001","readonlyRootFilesystem":true}]}"#;
+    {"name":"app","image":"example/web@sha256:00","user":"10001","readonlyRootFilesystem":true,
+     "healthCheck":{"command":["CMD","/app/healthy"]}}]}"#;
 const PRIVILEGED: &str = r#"{"family":"agent","containerDefinitions":[
     {"name":"agent","image":"example/agent:7","user":"10001","readonlyRootFilesystem":true,"privileged":true}]}"#;
 
@@ -265,6 +267,73 @@ fn recorded_events_are_replayed() {
         ],
     ));
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let folder = folder(&[]);
+    let path = folder.path();
+    insta::assert_snapshot!(
+        [
+            transcript(path, &["rules"]),
+            transcript(path, &["explain", "host-pid"]),
+            transcript(path, &["explain", "pid-host"]),
+            transcript(path, &["explain", "privileged"]),
+            transcript(path, &["explain", "no`rule"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn everything_known_of_a_rule_is_in_the_json() {
+    let folder = folder(&[]);
+    let list = json(&tidewaiter(folder.path(), &["rules", "--format", "json"]));
+    assert_eq!(list["version"], 1);
+    let rules = list["rules"].as_array().unwrap();
+    let find = |id: &str| rules.iter().find(|rule| rule["id"] == id).unwrap();
+    insta::assert_json_snapshot!([find("fixed-host-port"), find("vulnerable-image")]);
+}
+
+#[test]
+fn the_generated_documents_are_what_the_program_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
+    let print = |arguments: &[&str]| {
+        let output = tidewaiter(Path::new("."), arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let list: Value = serde_json::from_str(&print(&["rules", "--format", "json"])).unwrap();
+    let ids = list["rules"].as_array().unwrap().iter();
+    let mut wanted: BTreeMap<String, String> = ids
+        .map(|rule| rule["id"].as_str().unwrap())
+        .map(|id| (format!("{id}.md"), print(&["explain", id])))
+        .collect();
+    wanted.insert(
+        "README.md".to_owned(),
+        print(&["rules", "--format", "markdown"]),
+    );
+    if std::env::var_os("TIDEWAITER_GENERATE").is_some() {
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).unwrap();
+        for (name, text) in &wanted {
+            fs::write(root.join(name), text).unwrap();
+        }
+    }
+    let found: BTreeMap<String, String> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect();
+    let names = wanted.keys().chain(found.keys());
+    let stale: BTreeSet<&String> = names.filter(|n| wanted.get(*n) != found.get(*n)).collect();
+    assert!(
+        stale.is_empty(),
+        "stale, missing or left over in docs/rules: {stale:?}: run `make generate`"
+    );
 }
 
 /// Runs over a folder of further definitions where one is named.

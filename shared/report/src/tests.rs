@@ -138,7 +138,8 @@ fn an_alert_says_in_which_console_to_look() {
 #[test]
 fn a_definition_without_a_finding_raises_no_alert() {
     let definition = json!({"family": "web", "containerDefinitions": [
-        {"name": "a", "user": "1000", "readonlyRootFilesystem": true}]});
+        {"name": "a", "user": "1000", "readonlyRootFilesystem": true,
+            "healthCheck": {"command": ["CMD", "/healthy"]}}]});
     let event = registered(&definition, &json!({}), "x");
     assert_eq!(alert(&event, Effect::Done), None);
 }

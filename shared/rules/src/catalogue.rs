@@ -147,6 +147,23 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.id == id)
 }
 
+/// The id of the rule whose name is most like what was written, if one is.
+pub fn nearest(written: &str) -> Option<&'static str> {
+    // A longer text is no slip of the pen, and the comparison is quadratic.
+    const LONGEST: usize = 64;
+    const ALIKE: f64 = 0.8;
+    if written.len() > LONGEST {
+        return None;
+    }
+    let written = written.trim().to_ascii_lowercase().replace('_', "-");
+    RULES
+        .iter()
+        .map(|rule| (strsim::jaro_winkler(rule.id, &written), rule.id))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, id)| id)
+}
+
 /// The answer about a namespace that `member` of the definition may share with the host.
 fn shared_with_host(mode: &Field<String>, member: &str, what: &str) -> Vec<Answer> {
     let pointer = format!("/{member}");
@@ -188,6 +205,14 @@ catalogue! {
         host_network,
         host_pid,
         host_ipc,
+        fixed_host_port,
+        version_consistency_disabled,
+        fault_injection,
+        missing_tags,
+        missing_health_check,
+        missing_init_process,
+        interactive_container,
+        container_links,
     }
     image {
         vulnerable_image,

@@ -72,7 +72,8 @@ impl Profile {
         }
     }
 
-    fn level(self, rule: &Rule, severity: Severity) -> Level {
+    /// The level that it gives a finding of `rule` with `severity`.
+    pub fn level(self, rule: &Rule, severity: Severity) -> Level {
         let denied = match self {
             Self::Default => DENIED_BY_DEFAULT.contains(&rule.id),
             Self::Baseline => {

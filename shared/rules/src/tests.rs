@@ -223,7 +223,7 @@ proptest! {
 fn an_unknown_leads_to_no_action_whatever_it_costs() {
     let policy = policy("profile: restricted\nunknown: deny");
     let facts = definition(&json!({"taskDefinitionArn": ARN, "containerDefinitions": [
-        {"name": "app", "readonlyRootFilesystem": true}]}));
+        {"name": "app", "readonlyRootFilesystem": true, "essential": false}]}));
     let decision = decide(&facts, &policy);
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(
@@ -304,7 +304,7 @@ fn profiles_give_every_rule_its_level() {
         };
         let _ = writeln!(
             table,
-            "{:<26} default {:<5} baseline {:<5} restricted {}",
+            "{:<30} default {:<5} baseline {:<5} restricted {}",
             rule.id,
             level(Profile::Default),
             level(Profile::Baseline),
@@ -446,31 +446,40 @@ fn what_other_tools_miss_is_found() {
 #[test]
 fn every_rule_denies_and_allows_on_every_launch_type() {
     let bad = json!({
-        "networkMode": "host", "pidMode": "host", "ipcMode": "host",
-        "containerDefinitions": [{"name": "a", "privileged": true, "user": "0",
-            "readonlyRootFilesystem": false, "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}}}],
+        "networkMode": "host", "pidMode": "host", "ipcMode": "host", "enableFaultInjection": true,
+        "containerDefinitions": [{"name": "a", "privileged": true, "user": "0", "interactive": true,
+            "readonlyRootFilesystem": false, "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}},
+            "links": ["b"], "restartPolicy": {"enabled": true}, "versionConsistency": "disabled"}],
     });
     let good = json!({
-        "networkMode": "awsvpc", "pidMode": "task", "ipcMode": "task",
-        "containerDefinitions": [{"name": "a", "privileged": false, "user": "1000",
-            "readonlyRootFilesystem": true, "linuxParameters": {"capabilities": {"add": ["CHOWN"]}}}],
+        "networkMode": "awsvpc", "pidMode": "task", "ipcMode": "task", "enableFaultInjection": false,
+        "containerDefinitions": [{"name": "a", "privileged": false, "user": "1000", "interactive": false,
+            "readonlyRootFilesystem": true, "linuxParameters": {"capabilities": {"add": ["CHOWN"]}},
+            "links": [], "restartPolicy": {"enabled": false}, "versionConsistency": "enabled",
+            "healthCheck": {"command": ["CMD", "/healthy"]}}],
     });
     let linux = [
+        "container-links",
         "dangerous-capability",
+        "fault-injection",
         "host-ipc",
         "host-network",
         "host-pid",
+        "interactive-container",
+        "missing-health-check",
+        "missing-init-process",
         "privileged-container",
+        "root-user",
+        "version-consistency-disabled",
+        "writable-root-filesystem",
+    ];
+    let linux_only = [
+        "missing-init-process",
         "root-user",
         "writable-root-filesystem",
     ];
-    let windows = [
-        "dangerous-capability",
-        "host-ipc",
-        "host-network",
-        "host-pid",
-        "privileged-container",
-    ];
+    let mut windows = linux.to_vec();
+    windows.retain(|rule| !linux_only.contains(rule));
     for launch_type in ["EC2", "EXTERNAL", "MANAGED_INSTANCES", "FARGATE", "NEW"] {
         for (family, expected) in [
             ("LINUX", &linux[..]),

@@ -6,9 +6,10 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use super::*;
 use crate::{
-    Facts,
-    facts::{ScanPage, ScanPages, Scanner},
+    Facts, Policy,
+    facts::{Container, ScanPage, ScanPages, Scanner},
     names::{Digest, Place, Repository},
+    policy::Profile,
 };
 
 /// A fenced block and the second-level heading above it.
@@ -86,14 +87,42 @@ pub(crate) fn judge_with(rule: &Rule, json: &str, parameters: &Parameters) -> Ve
     rule.answers(&subject(SubjectKind::TaskDefinition, json), &context)
 }
 
-/// Examples are judged with nothing known but themselves.
-fn context() -> Context<'static> {
-    static PARAMETERS: std::sync::LazyLock<Parameters> =
-        std::sync::LazyLock::new(Parameters::default);
-    Context {
+/// What a rule says of a container alone, which may have members that JSON cannot spell.
+pub(crate) fn judge_container(rule: &Rule, container: Container) -> Vec<Answer> {
+    let definition = TaskDefinition {
+        container_definitions: vec![container],
+        ..TaskDefinition::default()
+    };
+    let context = Context {
         place: None,
-        parameters: &PARAMETERS,
-    }
+        parameters: &Parameters::default(),
+    };
+    rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
+}
+
+/// A value that cannot be read.
+pub(crate) fn unreadable<T>() -> Field<T> {
+    Field::Unknown("depends on parameter `P`".to_owned())
+}
+
+/// The policy by which the examples of a page are judged: the YAML that it shows under *What*, else
+/// the default.
+fn policy(examples: &[Example]) -> Policy {
+    let shown = examples
+        .iter()
+        .find(|e| e.section == "What" && e.language == "yaml");
+    shown.map_or_else(Policy::default, |e| {
+        Policy::from_yaml(&e.text, "2026-11-23T12:00:00Z".parse().unwrap()).unwrap()
+    })
+}
+
+/// What a rule says of an example, of which nothing is known but itself.
+fn answers(rule: &Rule, example: &Example, policy: &Policy) -> Vec<Answer> {
+    let context = Context {
+        place: None,
+        parameters: policy.parameters(),
+    };
+    rule.answers(&subject(rule.check.subject(), &example.text), &context)
 }
 
 fn page(rule: &Rule) -> &'static str {
@@ -112,12 +141,13 @@ fn every_page_has_its_sections_and_its_examples_hold() {
             "{}",
             rule.id
         );
+        let policy = policy(&examples);
         let mut denied = 0;
         let mut allowed = 0;
         for example in &examples {
             let run = || {
                 assert_eq!(example.language, "json", "{}: {}", rule.id, example.text);
-                rule.answers(&subject(rule.check.subject(), &example.text), &context())
+                answers(rule, example, &policy)
             };
             match example.section.as_str() {
                 "Denied" => {
@@ -143,12 +173,14 @@ fn every_page_has_its_sections_and_its_examples_hold() {
 #[test]
 fn every_pointer_of_a_denied_example_points_into_it_or_next_to_its_parent() {
     for rule in RULES {
-        for example in examples(page(rule)).1 {
+        let examples = examples(page(rule)).1;
+        let policy = policy(&examples);
+        for example in examples {
             if example.section != "Denied" {
                 continue;
             }
             let document: serde_json::Value = serde_json::from_str(&example.text).unwrap();
-            for answer in rule.answers(&subject(rule.check.subject(), &example.text), &context()) {
+            for answer in answers(rule, &example, &policy) {
                 let (parent, _) = answer.pointer.rsplit_once('/').unwrap();
                 assert!(
                     document.pointer(parent).is_some(),
@@ -202,12 +234,10 @@ fn files_in(folder: &Path) -> Vec<String> {
 #[test]
 fn what_is_said_reads_as_a_line() {
     for rule in RULES {
+        // Not every rule has a sentence of the guidance.
+        assert!(!rule.summary.is_empty() && !rule.help.is_empty());
         for line in [rule.summary, rule.help, rule.references.guidance] {
-            assert!(
-                !line.is_empty() && !line.ends_with('.'),
-                "{}: {line}",
-                rule.id
-            );
+            assert!(!line.ends_with('.'), "{}: {line}", rule.id);
             assert!(!line.starts_with(char::is_uppercase), "{}: {line}", rule.id);
             assert!(!line.contains('\n'), "{}: {line}", rule.id);
         }
@@ -218,22 +248,21 @@ fn what_is_said_reads_as_a_line() {
 fn denied_examples_say_what_they_should() {
     let mut lines = Vec::new();
     for rule in RULES {
-        for example in examples(page(rule)).1 {
+        let examples = examples(page(rule)).1;
+        let policy = policy(&examples);
+        for example in examples {
             if example.section == "Denied" {
                 let facts = Facts {
                     place: None,
                     observed_at: None,
                     subject: subject(rule.check.subject(), &example.text),
                 };
-                for finding in crate::decide(&facts, &crate::Policy::default()).findings {
+                let policy = policy.clone().with_profile(Profile::Restricted);
+                for finding in crate::decide(&facts, &policy).findings {
                     if finding.rule == rule.id {
                         lines.push(format!(
-                            "{} {} {} {}: {}",
-                            finding.level.name(),
-                            finding.severity,
-                            finding.rule,
-                            finding.pointer,
-                            finding.message
+                            "{} {} {}: {}",
+                            finding.severity, finding.rule, finding.pointer, finding.message
                         ));
                     }
                 }
@@ -241,4 +270,23 @@ fn denied_examples_say_what_they_should() {
         }
     }
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_slip_of_the_pen_finds_the_rule_that_was_meant() {
+    for (written, expected) in [
+        ("root-user", Some("root-user")),
+        ("rot-user", Some("root-user")),
+        ("user-root", None),
+        ("privileged", Some("privileged-container")),
+        ("privileged_containers", Some("privileged-container")),
+        ("dangerous-capabilities", Some("dangerous-capability")),
+        ("Host-Networks", Some("host-network")),
+        ("no-such-rule", None),
+        ("", None),
+        ("x", None),
+    ] {
+        assert_eq!(nearest(written), expected, "{written}");
+    }
+    assert_eq!(nearest(&"privileged-container".repeat(1000)), None);
 }

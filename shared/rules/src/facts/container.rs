@@ -24,6 +24,8 @@ pub struct Container {
     pub name: Field<String>,
     /// The image reference.
     pub image: Field<String>,
+    /// Whether the task stops when it stops; absent is true.
+    pub essential: Field<bool>,
     /// CPU units; absent is 0.
     pub cpu: Field<Scalar>,
     /// Hard limit of memory in MiB.

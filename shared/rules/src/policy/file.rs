@@ -197,20 +197,10 @@ fn waivers(entries: Vec<WaiverEntry>, today: Date) -> Result<Vec<Waiver>, Invali
     Ok(waivers)
 }
 
-/// The rule whose name shares the longest beginning with what was written.
 fn suggestion(written: &str) -> String {
-    let shared = |id: &str| {
-        let pairs = id.bytes().zip(written.bytes());
-        pairs.take_while(|(a, b)| a == b).count()
-    };
-    let nearest = catalogue::RULES
-        .iter()
-        .map(|rule| (shared(rule.id), rule.id))
-        .max();
-    match nearest {
-        Some((length, id)) if length >= 3 => format!(": did you mean `{id}`?"),
-        _ => String::new(),
-    }
+    catalogue::nearest(written)
+        .map(|id| format!(": did you mean `{id}`?"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

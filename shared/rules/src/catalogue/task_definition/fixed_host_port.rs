@@ -1,0 +1,258 @@
+use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use crate::{
+    Severity,
+    facts::{LaunchType, PlacedContainer, PortMapping, Scalar, TaskDefinition},
+    field::Field,
+    names::quoted,
+};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "fixed-host-port",
+    summary: "a container takes a certain port of its host",
+    severity: Severity::Low,
+    applies: Applies {
+        launch_types: &[LaunchType::Ec2, LaunchType::External],
+        windows: true,
+    },
+    help: "remove `hostPort` or set it to 0, and let the load balancer or service discovery find the port; or set `networkMode` to `awsvpc`",
+    references: References {
+        guidance: "isolate containers from the host and from each other",
+        aws_config: &[],
+        security_hub: &[],
+        control_tower: &[],
+        cis_docker: &["5.7"],
+        pod_security: Some(PodSecurity::Baseline),
+    },
+    check: Check::TaskDefinition(check),
+};
+
+/// Where the ports of a mapping are.
+enum Ports<'a> {
+    /// On the host, through a bridge, where 0 or nothing is any free port.
+    Bridged,
+    /// On the host itself: ECS wants both ports of a mapping to be the same.
+    OfTheHost,
+    /// It cannot be known, for this reason.
+    Unknown(&'a str),
+}
+
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
+    let ports = match &definition.network_mode {
+        Field::Unknown(reason) => Ports::Unknown(reason),
+        Field::Absent => Ports::Bridged,
+        Field::Known(mode) => match mode.trim().to_ascii_lowercase().as_str() {
+            "awsvpc" | "none" => return Vec::new(),
+            "host" => Ports::OfTheHost,
+            _ => Ports::Bridged,
+        },
+    };
+    let mut answers = Vec::new();
+    for container in definition.containers() {
+        match &container.port_mappings {
+            Field::Known(mappings) => {
+                for (index, mapping) in mappings.iter().enumerate() {
+                    let answer = judge(&ports, &container, index, mapping);
+                    answers.extend(answer.map(|answer| answer.in_container(&container)));
+                }
+            }
+            Field::Unknown(reason) => answers.push(
+                Answer::unreadable(
+                    container.pointer("portMappings"),
+                    &format!(
+                        "whether container {} takes a port of its host",
+                        quoted(&container.label())
+                    ),
+                    reason,
+                )
+                .in_container(&container),
+            ),
+            Field::Absent => {}
+        }
+    }
+    answers
+}
+
+fn judge(
+    ports: &Ports<'_>,
+    container: &PlacedContainer<'_>,
+    index: usize,
+    mapping: &PortMapping,
+) -> Option<Answer> {
+    let name = quoted(&container.label());
+    let member = |member: &str| container.pointer(&format!("portMappings/{index}/{member}"));
+    let what = format!("which port of its host container {name} takes");
+    let says_one = match &mapping.host_port {
+        Field::Known(port) => number(port) != Some(0),
+        // In the mode `host` the other member says the same.
+        Field::Unknown(_) => !matches!(ports, Ports::OfTheHost),
+        Field::Absent => false,
+    };
+    let (port, pointer) = match ports {
+        _ if says_one => (&mapping.host_port, member("hostPort")),
+        Ports::Bridged => return None,
+        Ports::OfTheHost | Ports::Unknown(_) => (&mapping.container_port, member("containerPort")),
+    };
+    let port = match port {
+        Field::Absent => return None,
+        Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what, reason)),
+        Field::Known(port) => port,
+    };
+    let shown = quoted(port.as_str());
+    let Some(port) = number(port) else {
+        return Some(Answer::unknown(
+            pointer,
+            format!("{what} cannot be known: {shown} is no port"),
+        ));
+    };
+    match ports {
+        _ if port == 0 => None,
+        Ports::OfTheHost if port >= FIRST_OF_USERS => None,
+        Ports::Unknown(_) if !says_one && port >= FIRST_OF_USERS => None,
+        Ports::Unknown(reason) => Some(Answer::unreadable(
+            pointer,
+            &format!(
+                "whether port {shown} of container {name} is one of its host, by `networkMode`,"
+            ),
+            reason,
+        )),
+        _ => Some(Answer::fail(
+            pointer,
+            if port < FIRST_OF_USERS {
+                format!("container {name} takes the system port {shown} of its host")
+            } else {
+                format!("container {name} takes port {shown} of its host")
+            },
+        )),
+    }
+}
+
+/// The lowest port that is not one of the system's.
+const FIRST_OF_USERS: u32 = 1024;
+
+fn number(port: &Scalar) -> Option<u32> {
+    port.as_str().trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::tests::judge as judged;
+
+    fn pointers(network_mode: &str, mapping: &str, rest: &str) -> Vec<String> {
+        let json = format!(
+            r#"{{"networkMode":{network_mode},"containerDefinitions":[{{"name":"web","portMappings":[{mapping}]}}]{rest}}}"#
+        );
+        let answers = judged(&RULE, &json).into_iter().map(|a| a.pointer);
+        answers
+            .map(|pointer| pointer.rsplit_once('/').unwrap().1.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_port_counts_where_it_is_the_hosts() {
+        for (network_mode, mapping, expected) in [
+            (
+                "null",
+                r#"{"containerPort":80,"hostPort":8080}"#,
+                &["hostPort"][..],
+            ),
+            (
+                r#""bridge""#,
+                r#"{"containerPort":80,"hostPort":8080}"#,
+                &["hostPort"],
+            ),
+            (
+                r#""bridge""#,
+                r#"{"containerPort":80,"hostPort":"80"}"#,
+                &["hostPort"],
+            ),
+            (
+                r#""default""#,
+                r#"{"containerPort":80,"hostPort":80}"#,
+                &["hostPort"],
+            ),
+            (r#""bridge""#, r#"{"containerPort":80,"hostPort":0}"#, &[]),
+            (r#""bridge""#, r#"{"containerPort":80}"#, &[]),
+            (r#""bridge""#, r#"{"containerPortRange":"80-90"}"#, &[]),
+            (
+                r#""host""#,
+                r#"{"containerPort":80,"hostPort":80}"#,
+                &["hostPort"],
+            ),
+            (r#""host""#, r#"{"containerPort":80}"#, &["containerPort"]),
+            (
+                r#""host""#,
+                r#"{"containerPort":80,"hostPort":0}"#,
+                &["containerPort"],
+            ),
+            (
+                r#""host""#,
+                r#"{"containerPort":8080,"hostPort":8080}"#,
+                &[],
+            ),
+            (r#""HOST""#, r#"{"containerPort":443}"#, &["containerPort"]),
+            (r#""awsvpc""#, r#"{"containerPort":80,"hostPort":80}"#, &[]),
+            (r#""none""#, r#"{"containerPort":80,"hostPort":80}"#, &[]),
+            (r#""bridge""#, r#"{"hostPort":"eighty"}"#, &["hostPort"]),
+        ] {
+            assert_eq!(
+                pointers(network_mode, mapping, ""),
+                expected,
+                "{network_mode} {mapping}"
+            );
+        }
+    }
+
+    #[test]
+    fn fargate_has_no_host_to_take_a_port_of() {
+        let mapping = r#"{"containerPort":80,"hostPort":80}"#;
+        let rest = r#","requiresCompatibilities":["FARGATE"]"#;
+        assert_eq!(pointers("null", mapping, rest), [] as [&str; 0]);
+        let rest = r#","requiresCompatibilities":["EXTERNAL"]"#;
+        assert_eq!(pointers("null", mapping, rest), ["hostPort"]);
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_no_pass_where_it_decides() {
+        fn reason<T>() -> Field<T> {
+            Field::Unknown("depends on parameter `P`".to_owned())
+        }
+        let port = |number: &str| Field::Known(Scalar(number.to_owned()));
+        for (network_mode, host_port, container_port, outcomes) in [
+            (reason(), port("8080"), port("80"), 1),
+            (reason(), port("0"), port("8080"), 0),
+            (reason(), Field::Absent, port("8080"), 0),
+            (reason(), Field::Absent, port("80"), 1),
+            (reason(), reason(), port("8080"), 1),
+            (Field::Known("bridge".to_owned()), reason(), port("80"), 1),
+            (Field::Known("awsvpc".to_owned()), reason(), reason(), 0),
+            (Field::Known("host".to_owned()), reason(), port("8080"), 0),
+            (Field::Known("host".to_owned()), reason(), port("80"), 1),
+            (Field::Known("host".to_owned()), Field::Absent, reason(), 1),
+        ] {
+            let mut definition = TaskDefinition {
+                network_mode: network_mode.clone(),
+                ..TaskDefinition::default()
+            };
+            definition
+                .container_definitions
+                .push(crate::facts::Container {
+                    port_mappings: Field::Known(vec![PortMapping {
+                        container_port,
+                        host_port: host_port.clone(),
+                    }]),
+                    ..Default::default()
+                });
+            let parameters = crate::policy::Parameters::default();
+            let context = Context {
+                place: None,
+                parameters: &parameters,
+            };
+            assert_eq!(
+                check(&definition, &context).len(),
+                outcomes,
+                "{network_mode:?} {host_port:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use super::super::{Answer, Applies, Check, Context, References, Rule};
+use crate::{
+    Severity,
+    facts::{PlacedContainer, TaskDefinition},
+    field::Field,
+    names::quoted,
+};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "missing-init-process",
+    summary: "a container that ECS restarts has no init process",
+    severity: Severity::Info,
+    applies: Applies::LINUX,
+    help: "set `\"initProcessEnabled\": true` in `linuxParameters`, unless the image starts an init of its own",
+    references: References {
+        guidance: "",
+        aws_config: &[],
+        security_hub: &[],
+        control_tower: &[],
+        cis_docker: &[],
+        pod_security: None,
+    },
+    check: Check::TaskDefinition(check),
+};
+
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
+    definition
+        .containers()
+        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
+        .collect()
+}
+
+fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
+    let restarts = match &container.restart_policy {
+        Field::Known(policy) => &policy.enabled,
+        Field::Unknown(reason) => &Field::Unknown(reason.clone()),
+        Field::Absent => &Field::Absent,
+    };
+    let has_init = match &container.linux_parameters {
+        Field::Known(parameters) => &parameters.init_process_enabled,
+        Field::Unknown(reason) => &Field::Unknown(reason.clone()),
+        Field::Absent => &Field::Absent,
+    };
+    let pointer = container.pointer(if container.linux_parameters.known().is_some() {
+        "linuxParameters/initProcessEnabled"
+    } else {
+        "linuxParameters"
+    });
+    let name = quoted(&container.label());
+    Some(match (restarts, has_init) {
+        (Field::Known(false) | Field::Absent, _) | (_, Field::Known(true)) => return None,
+        (Field::Known(true), Field::Known(false) | Field::Absent) => Answer::fail(
+            pointer,
+            format!(
+                "container {name} is restarted in place and has no init process: nothing reaps the processes that others leave"
+            ),
+        ),
+        (Field::Unknown(reason), _) => Answer::unreadable(
+            container.pointer("restartPolicy"),
+            &format!("whether container {name}, which has no certain init process, is restarted"),
+            reason,
+        ),
+        (_, Field::Unknown(reason)) => Answer::unreadable(
+            pointer,
+            &format!("whether container {name} has an init process"),
+            reason,
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Outcome,
+        catalogue::tests::{judge as judged, judge_container, unreadable},
+        facts::{Container, LinuxParameters, RestartPolicy},
+    };
+
+    #[test]
+    fn it_takes_a_restart_and_no_init() {
+        let on = r#""restartPolicy":{"enabled":true}"#;
+        for (members, fails) in [
+            (on.to_owned(), true),
+            (format!(r#"{on},"linuxParameters":{{}}"#), true),
+            (
+                format!(r#"{on},"linuxParameters":{{"initProcessEnabled":false}}"#),
+                true,
+            ),
+            (
+                format!(r#"{on},"linuxParameters":{{"initProcessEnabled":true}}"#),
+                false,
+            ),
+            (r#""restartPolicy":{"enabled":false}"#.to_owned(), false),
+            (r#""restartPolicy":{}"#.to_owned(), false),
+            (String::new(), false),
+        ] {
+            let json = format!(r#"{{"containerDefinitions":[{{{members}}}]}}"#);
+            assert_eq!(judged(&RULE, &json).len(), usize::from(fails), "{members}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_no_pass_where_it_decides() {
+        let restart = |enabled| Field::Known(RestartPolicy { enabled });
+        let init = |init_process_enabled| {
+            Field::Known(LinuxParameters {
+                init_process_enabled,
+                ..LinuxParameters::default()
+            })
+        };
+        let (yes, no) = (Field::Known(true), Field::Known(false));
+        for (restart_policy, linux_parameters, outcomes) in [
+            (unreadable(), Field::Absent, &[Outcome::Unknown][..]),
+            (restart(unreadable()), init(no.clone()), &[Outcome::Unknown]),
+            (restart(yes.clone()), unreadable(), &[Outcome::Unknown]),
+            (
+                restart(yes.clone()),
+                init(unreadable()),
+                &[Outcome::Unknown],
+            ),
+            (unreadable(), unreadable(), &[Outcome::Unknown]),
+            (unreadable(), init(yes), &[]),
+            (restart(no), unreadable(), &[]),
+        ] {
+            let container = Container {
+                linux_parameters,
+                restart_policy,
+                ..Container::default()
+            };
+            let shown = format!("{container:?}");
+            let answers = judge_container(&RULE, container).into_iter();
+            let found: Vec<Outcome> = answers.map(|answer| answer.outcome).collect();
+            assert_eq!(found, outcomes, "{shown}");
+        }
+    }
+}
