@@ -3,15 +3,81 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, de::IgnoredAny};
 use tidewaiter_report::{Unreadable, clean};
-use tidewaiter_rules::facts::TaskDefinition;
+use tidewaiter_rules::{
+    Field,
+    facts::{Tag, TaskDefinition},
+};
 
 /// The largest input file, in bytes. A task definition has at most 64 KiB, an event 1 MiB.
 pub(crate) const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// A file to judge.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// Where it is; `-` is standard input.
+    pub(crate) path: PathBuf,
+    /// Whether it was found in a folder, so that nobody said it holds anything.
+    pub(crate) is_found: bool,
+}
+
+impl Input {
+    /// A file that was named.
+    pub(crate) fn named(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            is_found: false,
+        }
+    }
+}
+
+/// The files that are named, and those in the folders that are named, in order of their names.
+/// Links are not followed, hidden folders not entered.
+pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            find(path, &mut inputs);
+        } else {
+            inputs.push(Input::named(path));
+        }
+    }
+    inputs
+}
+
+fn find(folder: &Path, inputs: &mut Vec<Input>) {
+    // A folder that cannot be read is a file that cannot: named, it becomes an error of its own.
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        inputs.push(Input::named(folder));
+        return;
+    };
+    let mut entries: Vec<_> = entries.flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        if kind.is_dir() && !is_hidden {
+            find(&path, inputs);
+        } else if kind.is_file() && path.extension().is_some_and(|ending| ending == "json") {
+            inputs.push(Input {
+                path,
+                is_found: true,
+            });
+        }
+    }
+}
+
+/// Whether a text speaks of a task definition at all.
+pub(crate) fn mentions_a_definition(text: &str) -> bool {
+    text.contains("\"containerDefinitions\"")
+}
 
 /// The path as people are shown it.
 pub(crate) fn shown(path: &Path) -> String {
@@ -39,7 +105,7 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, String> {
         let file = File::open(path).map_err(|error| cannot_read(&error))?;
         let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
         if is_folder {
-            return Err("it is a folder: name the files in it".to_owned());
+            return Err("it is a folder that cannot be read".to_owned());
         }
         file.take(limit).read_to_end(&mut bytes)
     };
@@ -111,6 +177,9 @@ struct Shape {
 #[serde(rename_all = "camelCase")]
 struct Described {
     task_definition: TaskDefinition,
+    /// Tags stand beside the definition in an answer, and only where they were asked for.
+    #[serde(default)]
+    tags: Field<Vec<Tag>>,
 }
 
 /// Reads a task definition in the form of a request or of an answer.
@@ -132,7 +201,11 @@ pub(crate) fn task_definition(text: &str) -> Result<TaskDefinition, String> {
     let definition = if shape.container_definitions.is_some() {
         parsed::<TaskDefinition>(text)?
     } else if shape.task_definition.is_some() {
-        parsed::<Described>(text)?.task_definition
+        let described: Described = parsed(text)?;
+        TaskDefinition {
+            tags: described.tags,
+            ..described.task_definition
+        }
     } else {
         return Err(
             "it is no task definition: it has neither `containerDefinitions` nor `taskDefinition`"

@@ -18,8 +18,11 @@ use serde::Serialize;
 use tidewaiter_report::{Judged, Report};
 use tidewaiter_rules::{
     Mode, Policy, Verdict,
-    policy::{MAX_BYTES, Profile},
+    names::quoted,
+    policy::{MAX_BYTES, Profile, Waiver},
 };
+
+use crate::input::Input;
 
 /// Judges ECS task definitions and ECR image scans by one policy.
 ///
@@ -39,10 +42,23 @@ enum Command {
     Check(CheckArguments),
     /// Say what the functions would make of recorded EventBridge events or CloudTrail records
     Replay(ReplayArguments),
+    /// Work on policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// List the rules
     Rules(RulesArguments),
     /// Print the page of a rule: what it finds, why, examples, and how to fix it
     Explain(ExplainArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Say whether a policy file can be used, and which of its waivers have expired
+    Validate {
+        /// The policy
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -52,7 +68,8 @@ struct CheckArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Files to judge; `-` is standard input
+    /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
+    /// task definition
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
@@ -162,14 +179,21 @@ fn main() -> Status {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
-            let check = |path: &Path| check::check(path, &policy);
-            answer(&arguments.paths, arguments.format, check)
+            let check = |input: &Input| check::check(input, &policy);
+            let inputs = input::inputs(&arguments.paths);
+            answer(&inputs, &policy, arguments.format, check)
         }),
         Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
             let mode = arguments.mode.into();
-            let replay = |path: &Path| replay::replay(path, &policy, mode);
-            answer(&arguments.paths, arguments.format, replay)
+            let replay = |input: &Input| Ok(vec![replay::replay(&input.path, &policy, mode)?]);
+            let inputs: Vec<Input> = arguments
+                .paths
+                .iter()
+                .map(|path| Input::named(path))
+                .collect();
+            answer(&inputs, &policy, arguments.format, replay)
         }),
+        Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
@@ -181,17 +205,19 @@ fn main() -> Status {
     })
 }
 
+fn read_policy(path: &Path) -> Result<Policy, String> {
+    let text = input::read(path, MAX_BYTES).and_then(input::text);
+    let policy = text.and_then(|text| {
+        Policy::from_yaml(&text, Timestamp::now()).map_err(|error| error.to_string())
+    });
+    policy.map_err(|error| format!("policy {}: {error}", input::shown(path)))
+}
+
 impl PolicyArguments {
     fn read(&self) -> Result<Policy, String> {
         let policy = match &self.policy {
             None => Policy::default(),
-            Some(path) => {
-                let text = input::read(path, MAX_BYTES).and_then(input::text);
-                let policy = text.and_then(|text| {
-                    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| error.to_string())
-                });
-                policy.map_err(|error| format!("policy {}: {error}", input::shown(path)))?
-            }
+            Some(path) => read_policy(path)?,
         };
         let profile = self.profile.as_deref().and_then(Profile::parse);
         Ok(match profile {
@@ -201,17 +227,18 @@ impl PolicyArguments {
     }
 }
 
-/// Answers for every path, prints the report, and says what the program ends with.
+/// Answers for every input, prints the report, and says what the program ends with.
 fn answer<T: Serialize + Display + Judged>(
-    paths: &[PathBuf],
+    inputs: &[Input],
+    policy: &Policy,
     format: Format,
-    ask: impl Fn(&Path) -> Result<T, String>,
+    ask: impl Fn(&Input) -> Result<Vec<T>, String>,
 ) -> Result<Status, String> {
     let mut report = Report::default();
-    for path in paths {
-        match ask(path) {
-            Ok(result) => report.results.push(result),
-            Err(message) => report.errors.push(input::unreadable(path, message)),
+    for input in inputs {
+        match ask(input) {
+            Ok(results) => report.results.extend(results),
+            Err(message) => report.errors.push(input::unreadable(&input.path, message)),
         }
     }
     print(&report, format)?;
@@ -219,13 +246,45 @@ fn answer<T: Serialize + Display + Judged>(
         for error in &report.errors {
             say(&format!("{}: {}", error.file, error.message));
         }
+        for waiver in policy.waivers() {
+            let is_used = report.results.iter().any(|result| result.uses(&waiver.id));
+            tell_of(waiver, is_used);
+        }
     }
     Ok(Status::of(report.verdict(), !report.errors.is_empty()))
+}
+
+/// An exception that has ended, or that nothing needs, is itself worth a word.
+fn tell_of(waiver: &Waiver, is_used: bool) {
+    let (id, expires) = (quoted(&waiver.id), waiver.expires);
+    if waiver.has_expired(Some(Timestamp::now())) {
+        warn(&format!(
+            "waiver {id} has expired on {expires}: renew it or remove it"
+        ));
+    } else if !is_used {
+        warn(&format!(
+            "waiver {id} covers nothing here: remove it if nothing else needs it"
+        ));
+    }
+}
+
+/// Reads a policy for its own sake.
+fn validate(path: &Path) -> Result<Status, String> {
+    let policy = read_policy(path)?;
+    for waiver in policy.waivers() {
+        tell_of(waiver, true);
+    }
+    print_text(&format!("{}: valid\n", input::shown(path)))?;
+    Ok(Status::Allowed)
 }
 
 /// A line on standard error. Where that is closed, nobody is there to hear it.
 fn say(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
+}
+
+fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "warning: {message}");
 }
 
 fn list(format: RulesFormat) -> Result<(), String> {

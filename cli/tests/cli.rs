@@ -167,10 +167,9 @@ fn what_cannot_be_read_is_one_line_and_ends_with_2() {
         ("large.json", &large),
     ];
     let folder = folder(files);
-    fs::create_dir(folder.path().join("folder")).unwrap();
     let mut text = String::new();
     let names = files.iter().map(|(name, _)| *name);
-    for name in names.chain(["folder", "nowhere.json"]) {
+    for name in names.chain(["nowhere.json"]) {
         let output = tidewaiter(folder.path(), &["check", name]);
         assert_eq!(output.status.code(), Some(2), "{name}");
         assert!(output.stdout.is_empty(), "{name}");
@@ -235,6 +234,72 @@ fn a_policy_file_is_used_or_refused() {
         ]
         .join("\n")
     );
+}
+
+#[test]
+fn a_folder_is_searched_for_definitions() {
+    let folder = folder(&[
+        ("package.json", br#"{"name":"web"}"#),
+        ("notes.txt", b"hello"),
+        ("broken.json", br#"{"containerDefinitions":[}"#),
+        ("other.json", b"{ // a comment"),
+    ]);
+    let inner = folder.path().join("deploy/prod");
+    fs::create_dir_all(&inner).unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    fs::write(inner.join("task.json"), PRIVILEGED).unwrap();
+    fs::write(folder.path().join(".git/task.json"), PRIVILEGED).unwrap();
+    std::os::unix::fs::symlink("/", folder.path().join("link")).unwrap();
+    let output = tidewaiter(folder.path(), &["check", "--format", "json", "."]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(report["results"].as_array().unwrap().len(), 1);
+    assert_eq!(report["results"][0]["file"], "./deploy/prod/task.json");
+    assert_eq!(report["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(report["errors"][0]["file"], "./broken.json");
+}
+
+#[test]
+fn waivers_are_used_and_their_ends_are_told() {
+    let waiver = |id: &str, family: &str, expires: &str| {
+        format!(
+            "- {{id: {id}, rules: [privileged-container], target: {{family: {family}}}, reason: r, owner: o, expires: {expires}}}\n"
+        )
+    };
+    // The year is long past or as far as it may be: the test holds on any day.
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 90);
+    let soon = soon.to_string();
+    let soon = soon.split('T').next().unwrap();
+    let policy = format!(
+        "version: 1\nwaivers:\n{}{}{}",
+        waiver("used", "agent", soon),
+        waiver("ended", "agent", "2020-01-01"),
+        waiver("unused", "other", soon)
+    );
+    let folder = folder(&[
+        ("policy.yaml", policy.as_bytes()),
+        ("privileged.json", PRIVILEGED.as_bytes()),
+    ]);
+    let path = folder.path();
+    let text = [
+        transcript(
+            path,
+            &["check", "--policy", "policy.yaml", "privileged.json"],
+        ),
+        transcript(path, &["policy", "validate", "policy.yaml"]),
+        transcript(path, &["policy", "validate", "privileged.json"]),
+    ];
+    insta::assert_snapshot!(text.join("\n"));
+    let arguments = [
+        "check",
+        "--format=json",
+        "--policy",
+        "policy.yaml",
+        "privileged.json",
+    ];
+    let report = json(&tidewaiter(path, &arguments));
+    assert_eq!(report["results"][0]["waived"][0]["waiver"], "used");
+    assert_eq!(report["results"][0]["waived"][0]["expires"], soon);
 }
 
 #[test]

@@ -34,6 +34,10 @@ impl Judged for Checked {
     fn verdict(&self) -> Option<Verdict> {
         Some(self.decision)
     }
+
+    fn waived(&self) -> &[Waived] {
+        &self.waived
+    }
 }
 
 impl Display for Checked {

@@ -97,6 +97,13 @@ impl Judged for Replayed {
             Outcome::Ignored { .. } => None,
         }
     }
+
+    fn waived(&self) -> &[Waived] {
+        match &self.outcome {
+            Outcome::Judged(judged) => &judged.waived,
+            Outcome::Ignored { .. } => &[],
+        }
+    }
 }
 
 impl Display for Replayed {

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Finding, Outcome, Subject, Verdict};
+use tidewaiter_rules::{Finding, Outcome, Subject, Verdict, Waived};
 
 use crate::clean;
 
@@ -22,6 +22,14 @@ pub struct Report<T> {
 pub trait Judged {
     /// The verdict; `None` where there was nothing to judge.
     fn verdict(&self) -> Option<Verdict>;
+
+    /// What was found and is waived.
+    fn waived(&self) -> &[Waived];
+
+    /// Whether this waiver covers anything in it.
+    fn uses(&self, waiver: &str) -> bool {
+        self.waived().iter().any(|waived| waived.waiver == waiver)
+    }
 }
 
 /// A file that could not be read.

@@ -88,8 +88,9 @@ pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
     if text.len() > MAX_BYTES {
         return Err(InvalidPolicy::TooLarge);
     }
-    let file: PolicyFile =
-        serde_saphyr::from_str(text).map_err(|error| InvalidPolicy::Form(error.to_string()))?;
+    let file: PolicyFile = serde_saphyr::from_str(text).map_err(|error| {
+        InvalidPolicy::Form(error.to_string().trim_start_matches("error: ").to_owned())
+    })?;
     if file.version != 1 {
         return Err(InvalidPolicy::Version(file.version));
     }
