@@ -3,15 +3,19 @@
 //! below.
 
 mod answer;
+mod image_reference;
+mod secrets;
 
 use std::fmt;
 
 pub use answer::Answer;
 
+use image_reference::ImageReference;
+
 use crate::{
-    facts::{Image, LaunchType, Subject, SubjectKind, TaskDefinition},
+    facts::{EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
     field::Field,
-    names::Place,
+    names::{Place, quoted},
     policy::Parameters,
     severity::Severity,
 };
@@ -181,6 +185,73 @@ fn shared_with_host(mode: &Field<String>, member: &str, what: &str) -> Vec<Answe
     }
 }
 
+/// What `judge` says of the image of each container; unknown where it is no reference that can be
+/// read. `what` is what the rule wants to know of it.
+fn images(
+    definition: &TaskDefinition,
+    what: &str,
+    judge: impl Fn(&PlacedContainer<'_>, String, &ImageReference<'_>) -> Option<Answer>,
+) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for container in definition.containers() {
+        let pointer = container.pointer("image");
+        let name = quoted(&container.label());
+        let answer = match &container.image {
+            Field::Known(image) => match ImageReference::parse(image) {
+                Some(image) => judge(&container, pointer, &image),
+                None => Some(Answer::unknown(
+                    pointer,
+                    format!(
+                        "{what} of the image of container {name} cannot be known: {} is not an image reference",
+                        quoted(image)
+                    ),
+                )),
+            },
+            Field::Unknown(reason) => {
+                let what = format!("{what} of the image of container {name}");
+                Some(Answer::unreadable(pointer, &what, reason))
+            }
+            Field::Absent => None,
+        };
+        answers.extend(answer.map(|answer| answer.in_container(&container)));
+    }
+    answers
+}
+
+/// What `judge` says of each EFS volume, given the pointer to its configuration and its name in
+/// backticks. `what` is what the rule wants to know of a volume that cannot be read.
+fn efs_volumes(
+    definition: &TaskDefinition,
+    what: &str,
+    judge: impl Fn(&EfsVolume, &str, &str) -> Option<Answer>,
+) -> Vec<Answer> {
+    let volumes = match &definition.volumes {
+        Field::Known(volumes) => volumes,
+        Field::Unknown(reason) => {
+            let what = format!("of an EFS volume, {what}");
+            return vec![Answer::unreadable("/volumes", &what, reason)];
+        }
+        Field::Absent => return Vec::new(),
+    };
+    let mut answers = Vec::new();
+    for (index, volume) in volumes.iter().enumerate() {
+        let pointer = format!("/volumes/{index}/efsVolumeConfiguration");
+        let name = match volume.name.known() {
+            Some(name) => quoted(name),
+            None => quoted(&format!("#{index}")),
+        };
+        answers.extend(match &volume.efs_volume_configuration {
+            Field::Known(efs) => judge(efs, &pointer, &name),
+            Field::Unknown(reason) => {
+                let what = format!("of volume {name}, {what}");
+                Some(Answer::unreadable(pointer, &what, reason))
+            }
+            Field::Absent => None,
+        });
+    }
+    answers
+}
+
 macro_rules! catalogue {
     ($($subject:ident { $($rule:ident),* $(,)? })*) => {
         $(mod $subject { $(pub(super) mod $rule;)* })*
@@ -205,6 +276,18 @@ catalogue! {
         host_network,
         host_pid,
         host_ipc,
+        secret_in_environment,
+        latest_image_tag,
+        untrusted_registry,
+        unpinned_image,
+        missing_log_configuration,
+        blocking_log_driver,
+        unencrypted_efs_volume,
+        efs_without_access_point,
+        shared_task_role,
+        environment_file,
+        metadata_service_access,
+        plaintext_domain_credentials,
         fixed_host_port,
         version_consistency_disabled,
         fault_injection,

@@ -8,6 +8,7 @@ mod task_definition;
 
 use jiff::Timestamp;
 
+pub(crate) use container::REDACTED;
 pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,

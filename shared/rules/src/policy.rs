@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use file::{InvalidPolicy, MAX_BYTES};
+#[cfg(test)]
+pub(crate) use parameters::TrustedRegistries;
 pub use parameters::{Parameters, matches};
 use scope::Scope;
 pub use waiver::{Target, Waiver};

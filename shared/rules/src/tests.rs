@@ -128,7 +128,7 @@ proptest! {
     fn members_that_no_rule_reads_do_not_matter(definition_json in any_definition(), policy in any_profile()) {
         let mut more = definition_json.clone();
         more["inferenceAccelerators"] = json!([{"deviceName": "x"}]);
-        more["containerDefinitions"][0]["environment"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        more["containerDefinitions"][0]["dependsOn"] = json!([{"containerName": "x", "condition": "START"}]);
         prop_assert_eq!(
             decide(&definition(&definition_json), &policy),
             decide(&definition(&more), &policy)
@@ -223,7 +223,8 @@ proptest! {
 fn an_unknown_leads_to_no_action_whatever_it_costs() {
     let policy = policy("profile: restricted\nunknown: deny");
     let facts = definition(&json!({"taskDefinitionArn": ARN, "containerDefinitions": [
-        {"name": "app", "readonlyRootFilesystem": true, "essential": false}]}));
+        {"name": "app", "readonlyRootFilesystem": true, "essential": false,
+         "logConfiguration": {"logDriver": "awslogs"}}]}));
     let decision = decide(&facts, &policy);
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(
@@ -440,6 +441,17 @@ fn what_other_tools_miss_is_found() {
     let capability = json!({"containerDefinitions": [
         {"name": "a", "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}}}]});
     assert!(rules(&capability).contains(&"dangerous-capability"));
+    let password = json!({"containerDefinitions": [
+        {"name": "a", "environment": [{"name": "DB_PASSWORD", "value": "correct horse"}]}]});
+    assert!(rules(&password).contains(&"secret-in-environment"));
+    // Checkov CKV_AWS_97 looks at the first EFS volume alone.
+    let efs = json!({"volumes": [
+        {"name": "a", "efsVolumeConfiguration": {"transitEncryption": "ENABLED"}},
+        {"name": "b", "efsVolumeConfiguration": {}}]});
+    assert!(rules(&efs).contains(&"unencrypted-efs-volume"));
+    // KICS finds every volume unencrypted that is not of EFS.
+    let plain = json!({"volumes": [{"name": "a"}]});
+    assert!(!rules(&plain).contains(&"unencrypted-efs-volume"));
 }
 
 /// ECS knows four launch types; what a rule says holds on each.
@@ -448,13 +460,13 @@ fn every_rule_denies_and_allows_on_every_launch_type() {
     let bad = json!({
         "networkMode": "host", "pidMode": "host", "ipcMode": "host", "enableFaultInjection": true,
         "containerDefinitions": [{"name": "a", "privileged": true, "user": "0", "interactive": true,
-            "readonlyRootFilesystem": false, "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}},
+            "readonlyRootFilesystem": false, "logConfiguration": {"logDriver": "awslogs"}, "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}},
             "links": ["b"], "restartPolicy": {"enabled": true}, "versionConsistency": "disabled"}],
     });
     let good = json!({
         "networkMode": "awsvpc", "pidMode": "task", "ipcMode": "task", "enableFaultInjection": false,
         "containerDefinitions": [{"name": "a", "privileged": false, "user": "1000", "interactive": false,
-            "readonlyRootFilesystem": true, "linuxParameters": {"capabilities": {"add": ["CHOWN"]}},
+            "readonlyRootFilesystem": true, "logConfiguration": {"logDriver": "awslogs"}, "linuxParameters": {"capabilities": {"add": ["CHOWN"]}},
             "links": [], "restartPolicy": {"enabled": false}, "versionConsistency": "enabled",
             "healthCheck": {"command": ["CMD", "/healthy"]}}],
     });

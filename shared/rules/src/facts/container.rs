@@ -10,7 +10,7 @@ use serde::{
 use crate::field::Field;
 
 /// What CloudTrail writes in place of what it does not show.
-pub(super) const REDACTED: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+pub(crate) const REDACTED: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// One entry of `containerDefinitions`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

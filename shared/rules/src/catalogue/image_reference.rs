@@ -1,0 +1,274 @@
+//! Image references as container runtimes read them.
+
+use crate::names::Digest;
+
+/// `[HOST/]REPOSITORY[:TAG][@DIGEST]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImageReference<'a> {
+    /// The registry in lower case, with its port; `docker.io` where the reference names none.
+    pub(super) host: String,
+    /// The repository, with the `library/` that Docker Hub's official images leave out.
+    pub(super) repository: String,
+    pub(super) tag: Option<&'a str>,
+    pub(super) digest: Option<&'a str>,
+}
+
+const DOCKER_HUB: &str = "docker.io";
+
+impl<'a> ImageReference<'a> {
+    /// Reads a reference; `None` for what no runtime would pull, such as an unfilled template.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let text = text.trim();
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(Digest::parse(digest).ok().map(|_| digest)?)),
+            None => (text, None),
+        };
+        // Only behind the last slash is a colon the tag's; before it, it is the port's.
+        let last = name.rsplit('/').next()?;
+        let (name, tag) = match last.split_once(':') {
+            Some((_, tag)) => (name.strip_suffix(tag)?.strip_suffix(':')?, Some(tag)),
+            None => (name, None),
+        };
+        let (host, path) = match name.split_once('/') {
+            Some((host, path)) if is_host(host) => (host.to_ascii_lowercase(), path),
+            _ => (DOCKER_HUB.to_owned(), name),
+        };
+        let host = if host == "index.docker.io" {
+            DOCKER_HUB.to_owned()
+        } else {
+            host
+        };
+        let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_path = !path.is_empty()
+            && path.bytes().all(of_path)
+            && path.split('/').all(|part| !part.is_empty());
+        let is_tag = tag.is_none_or(|tag| !tag.is_empty() && tag.bytes().all(of_tag));
+        let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        if !is_path || !is_tag || !host.bytes().all(of_host) {
+            return None;
+        }
+        let repository = if host == DOCKER_HUB && !path.contains('/') {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
+        };
+        Some(Self {
+            host,
+            repository,
+            tag,
+            digest,
+        })
+    }
+
+    /// The account of the private ECR registry that the image is in. The whole host counts, so that
+    /// a host which only begins like one is none.
+    pub(super) fn ecr_account(&self) -> Option<&str> {
+        let labels: Vec<&str> = self.host.split('.').collect();
+        let account = match labels.as_slice() {
+            [
+                account,
+                "dkr",
+                "ecr" | "ecr-fips",
+                region,
+                "amazonaws",
+                "com",
+            ]
+            | [
+                account,
+                "dkr",
+                "ecr" | "ecr-fips",
+                region,
+                "amazonaws",
+                "com",
+                "cn",
+            ]
+            | [
+                account,
+                "dkr",
+                "ecr" | "ecr-fips",
+                region,
+                "c2s",
+                "ic",
+                "gov",
+            ]
+            | [
+                account,
+                "dkr",
+                "ecr" | "ecr-fips",
+                region,
+                "sc2s",
+                "sgov",
+                "gov",
+            ]
+            | [account, "dkr-ecr" | "dkr-ecr-fips", region, "on", "aws"]
+            | [
+                account,
+                "dkr-ecr" | "dkr-ecr-fips",
+                region,
+                "on",
+                "amazonwebservices",
+                "com",
+                "cn",
+            ] if !region.is_empty() => account,
+            _ => return None,
+        };
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        is_account.then_some(*account)
+    }
+}
+
+/// Docker's rule: what stands before the first slash is a host where it could not be a part of a
+/// repository's name on Docker Hub.
+fn is_host(text: &str) -> bool {
+    text.contains(['.', ':']) || text == "localhost" || text.contains(char::is_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn references_are_read_as_runtimes_do() {
+        let pinned = |name: &str| format!("{name}@{DIGEST}");
+        let d = Some(DIGEST);
+        for (text, host, repository, tag, digest) in [
+            ("nginx".to_owned(), "docker.io", "library/nginx", None, None),
+            (
+                " nginx:1.27 ".to_owned(),
+                "docker.io",
+                "library/nginx",
+                Some("1.27"),
+                None,
+            ),
+            ("team/app".to_owned(), "docker.io", "team/app", None, None),
+            (
+                "docker.io/nginx".to_owned(),
+                "docker.io",
+                "library/nginx",
+                None,
+                None,
+            ),
+            (
+                "index.docker.io/team/app:x".to_owned(),
+                "docker.io",
+                "team/app",
+                Some("x"),
+                None,
+            ),
+            (
+                "registry:5000/app".to_owned(),
+                "registry:5000",
+                "app",
+                None,
+                None,
+            ),
+            (
+                "registry:5000/app:2".to_owned(),
+                "registry:5000",
+                "app",
+                Some("2"),
+                None,
+            ),
+            ("localhost/app".to_owned(), "localhost", "app", None, None),
+            (
+                "localhost:5000/a/b/c:1".to_owned(),
+                "localhost:5000",
+                "a/b/c",
+                Some("1"),
+                None,
+            ),
+            ("[::1]:5000/app".to_owned(), "[::1]:5000", "app", None, None),
+            (
+                "GHCR.io/team/app".to_owned(),
+                "ghcr.io",
+                "team/app",
+                None,
+                None,
+            ),
+            ("Registry/app".to_owned(), "registry", "app", None, None),
+            (pinned("app"), "docker.io", "library/app", None, d),
+            (
+                pinned("app:1.2"),
+                "docker.io",
+                "library/app",
+                Some("1.2"),
+                d,
+            ),
+            (pinned("registry:5000/app"), "registry:5000", "app", None, d),
+            (
+                pinned("registry:5000/app:1"),
+                "registry:5000",
+                "app",
+                Some("1"),
+                d,
+            ),
+        ] {
+            let expected = ImageReference {
+                host: host.to_owned(),
+                repository: repository.to_owned(),
+                tag,
+                digest,
+            };
+            assert_eq!(ImageReference::parse(&text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_runtime_would_pull_is_no_reference() {
+        for text in [
+            "",
+            " ",
+            ":latest",
+            "app:",
+            "app@",
+            "app@latest",
+            "app@sha256:short",
+            "a b",
+            "${IMAGE}",
+            "{{ image }}:1",
+            "<image>",
+            "https://ghcr.io/team/app",
+            "ghcr.io/",
+            "ghcr.io//app",
+            "evil.io\u{202e}/app",
+        ] {
+            assert_eq!(ImageReference::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_host_is_a_private_registry_of_ecr() {
+        let account = |host: &str| {
+            let image = format!("{host}/team/app:1");
+            let reference = ImageReference::parse(&image).unwrap();
+            reference.ecr_account().map(str::to_owned)
+        };
+        for host in [
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.DKR.ECR.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.on.aws",
+            "111122223333.dkr-ecr-fips.us-east-1.on.aws",
+            "111122223333.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+        ] {
+            assert_eq!(account(host).as_deref(), Some("111122223333"), "{host}");
+        }
+        for host in [
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com.evil.io",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com:5000",
+            "evil.111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            "11112222333.dkr.ecr.eu-west-1.amazonaws.com",
+            "11112222333a.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr..amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.aws",
+            "public.ecr.aws",
+            "ecr.aws",
+        ] {
+            assert_eq!(account(host), None, "{host}");
+        }
+    }
+}

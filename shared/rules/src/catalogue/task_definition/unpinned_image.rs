@@ -1,0 +1,30 @@
+use super::super::{Answer, Applies, Check, Context, References, Rule, images};
+use crate::{Severity, facts::TaskDefinition, names::quoted};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "unpinned-image",
+    summary: "an image is not named by its digest",
+    severity: Severity::Low,
+    applies: Applies::EVERYWHERE,
+    help: "name the digest behind the tag, `app:1.4@sha256:…`, and let the pipeline that builds the image write it there",
+    references: References {
+        guidance: "deploy images by what they are, not by what they are called",
+        aws_config: &[],
+        security_hub: &[],
+        control_tower: &[],
+        cis_docker: &[],
+        pod_security: None,
+    },
+    check: Check::TaskDefinition(check),
+};
+
+fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
+    images(definition, "the digest", |container, pointer, image| {
+        let name = quoted(&container.label());
+        let message = format!("container {name} names its image by a tag, which can be moved");
+        image
+            .digest
+            .is_none()
+            .then(|| Answer::fail(pointer, message))
+    })
+}

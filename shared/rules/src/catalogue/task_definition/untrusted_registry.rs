@@ -1,0 +1,205 @@
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule, image_reference::ImageReference, images,
+};
+use crate::{
+    Severity,
+    facts::{PlacedContainer, TaskDefinition},
+    names::quoted,
+    policy::matches,
+};
+
+pub(in crate::catalogue) const RULE: Rule = Rule {
+    id: "untrusted-registry",
+    summary: "an image comes from a registry that is not trusted",
+    severity: Severity::High,
+    applies: Applies::EVERYWHERE,
+    help: "copy the image into your own ECR registry, or pull it through an ECR pull-through cache; a registry that you do trust goes into `untrusted-registry.registries` of the policy, an account into `untrusted-registry.accounts`",
+    references: References {
+        guidance: "run images from registries that you control",
+        aws_config: &[],
+        security_hub: &[],
+        control_tower: &[],
+        cis_docker: &[],
+        pod_security: None,
+    },
+    check: Check::TaskDefinition(check),
+};
+
+/// Hosts of the public gallery: any AWS customer can have a namespace there.
+const GALLERY: &[&str] = &["public.ecr.aws", "ecr-public.aws.com"];
+
+/// AWS's own namespaces in the gallery. `docker` is not among them: it mirrors Docker Hub.
+const OF_AWS: &[&str] = &[
+    "amazoncorretto",
+    "amazonlinux",
+    "aws-*",
+    "bottlerocket",
+    "cloudwatch-agent",
+    "deep-learning-containers",
+    "ecs",
+    "eks",
+    "eks-distro",
+    "lambda",
+    "neuron",
+    "xray",
+];
+
+/// Accounts from whose private registries AWS's documentation has customers pull sidecars: AWS for
+/// Fluent Bit, and Envoy for App Mesh.
+const ACCOUNTS_OF_AWS: &[&str] = &["840364872350", "906394416424"];
+
+fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
+    images(definition, "the registry", |container, pointer, image| {
+        judge(container, pointer, image, context)
+    })
+}
+
+fn judge(
+    container: &PlacedContainer<'_>,
+    pointer: String,
+    image: &ImageReference<'_>,
+    context: &Context<'_>,
+) -> Option<Answer> {
+    let trusted = &context.parameters.untrusted_registry;
+    let name = quoted(&container.label());
+    let whole = format!("{}/{}", image.host, image.repository);
+    if trusted.registries.iter().any(|glob| matches(glob, &whole)) {
+        return None;
+    }
+    if let Some(account) = image.ecr_account() {
+        let own = context.place.map(crate::names::Place::account);
+        if own == Some(account)
+            || ACCOUNTS_OF_AWS.contains(&account)
+            || trusted.accounts.iter().any(|trusted| trusted == account)
+        {
+            return None;
+        }
+        return Some(if own.is_some() {
+            Answer::fail(
+                pointer,
+                format!("container {name} runs an image of another account, {account}"),
+            )
+        } else {
+            Answer::unknown(
+                pointer,
+                format!("container {name} runs an image of account {account}, and nothing says whether that account is yours"),
+            )
+            .severity(Severity::Low)
+        });
+    }
+    let namespace = image.repository.split('/').next().unwrap_or_default();
+    if GALLERY.contains(&image.host.as_str()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
+    {
+        return None;
+    }
+    Some(Answer::fail(
+        pointer,
+        format!(
+            "container {name} runs an image of {}, which is not a trusted registry",
+            quoted(&whole)
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalogue::tests::judge_with,
+        policy::{Parameters, TrustedRegistries},
+    };
+
+    fn is_trusted(image: &str, trusted: TrustedRegistries) -> bool {
+        let json = serde_json::json!({"containerDefinitions": [{"name": "a", "image": image}]});
+        let parameters = Parameters {
+            untrusted_registry: trusted,
+            ..Parameters::default()
+        };
+        judge_with(&RULE, &json.to_string(), &parameters).is_empty()
+    }
+
+    #[test]
+    fn the_own_account_and_aws_are_trusted_and_nobody_else() {
+        for (image, trusted) in [
+            ("111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1", true),
+            ("111122223333.dkr.ecr.us-east-1.amazonaws.com/app:1", true),
+            (
+                "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com/app:1",
+                true,
+            ),
+            ("111122223333.dkr-ecr.eu-west-1.on.aws/app:1", true),
+            (
+                "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/app:1",
+                true,
+            ),
+            (
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1",
+                true,
+            ),
+            ("444455556666.dkr.ecr.eu-west-1.amazonaws.com/app:1", false),
+            (
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com.evil.io/app:1",
+                false,
+            ),
+            (
+                "906394416424.dkr.ecr.us-east-1.amazonaws.com/aws-for-fluent-bit:stable",
+                true,
+            ),
+            (
+                "public.ecr.aws/aws-observability/aws-otel-collector:v0.40",
+                true,
+            ),
+            ("public.ecr.aws/amazonlinux/amazonlinux:2023", true),
+            ("public.ecr.aws/xray/aws-xray-daemon:3.x", true),
+            ("ecr-public.aws.com/amazonlinux/amazonlinux:2023", true),
+            ("public.ecr.aws/docker/library/nginx:1", false),
+            ("public.ecr.aws/amazonlinuxes/amazonlinux:2023", false),
+            ("public.ecr.aws/datadog/agent:7", false),
+            ("evil.io/aws-observability/app", false),
+            ("amazon/aws-for-fluent-bit:stable", false),
+            ("nginx", false),
+            ("docker.io/library/nginx", false),
+            ("localhost:5000/app", false),
+        ] {
+            assert_eq!(
+                is_trusted(image, TrustedRegistries::default()),
+                trusted,
+                "{image}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_policy_may_trust_more() {
+        for (image, registries, accounts, trusted) in [
+            ("ghcr.io/team/app:1", "ghcr.io/team/*", "", true),
+            ("ghcr.io/teams/app:1", "ghcr.io/team/*", "", false),
+            ("nginx:1", "docker.io/library/*", "", true),
+            ("GHCR.io/team/app", "ghcr.io/*", "", true),
+            (
+                "444455556666.dkr.ecr.eu-west-1.amazonaws.com/app",
+                "",
+                "444455556666",
+                true,
+            ),
+            (
+                "444455556666.dkr-ecr.us-east-1.on.aws/app",
+                "",
+                "444455556666",
+                true,
+            ),
+            (
+                "777788889999.dkr.ecr.eu-west-1.amazonaws.com/app",
+                "",
+                "444455556666",
+                false,
+            ),
+        ] {
+            let parameters = TrustedRegistries {
+                registries: vec![registries.to_owned()],
+                accounts: vec![accounts.to_owned()],
+            };
+            assert_eq!(is_trusted(image, parameters), trusted, "{image}");
+        }
+    }
+}
