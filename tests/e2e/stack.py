@@ -231,6 +231,13 @@ def hardened(family: str) -> dict[str, Any]:
                 "readonlyRootFilesystem": True,
                 "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
                 "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": "/ecs/app",
+                        "awslogs-region": "us-east-1",
+                    },
+                },
             }
         ],
     }
@@ -241,7 +248,6 @@ def privileged(family: str) -> dict[str, Any]:
     definition = hardened(family)
     definition |= {"requiresCompatibilities": ["EC2"], "networkMode": "bridge"}
     container = definition["containerDefinitions"][0]
-    del container["linuxParameters"]
     container["privileged"] = True
     return definition
 

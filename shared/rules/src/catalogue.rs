@@ -3,6 +3,7 @@
 //! below.
 
 mod answer;
+mod host_path;
 mod image_reference;
 mod secrets;
 
@@ -276,6 +277,19 @@ catalogue! {
         host_network,
         host_pid,
         host_ipc,
+        host_runtime_socket,
+        sensitive_host_path,
+        host_device,
+        weakened_confinement,
+        privilege_escalation,
+        unsafe_sysctl,
+        unlimited_ulimit,
+        missing_memory_limit,
+        missing_cpu_limit,
+        undropped_capabilities,
+        non_awsvpc_network,
+        shared_task_pid,
+        windows_administrator_user,
         secret_in_environment,
         latest_image_tag,
         untrusted_registry,

@@ -87,6 +87,22 @@ pub(crate) fn judge_with(rule: &Rule, json: &str, parameters: &Parameters) -> Ve
     rule.answers(&subject(SubjectKind::TaskDefinition, json), &context)
 }
 
+/// What a rule says of a task definition in JSON after `change`, which puts in what JSON cannot say:
+/// the unknown.
+pub(crate) fn judge_after(
+    rule: &Rule,
+    json: &str,
+    change: impl FnOnce(&mut TaskDefinition),
+) -> Vec<Answer> {
+    let mut definition: TaskDefinition = serde_json::from_str(json).unwrap();
+    change(&mut definition);
+    let context = Context {
+        place: None,
+        parameters: &Parameters::default(),
+    };
+    rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
+}
+
 /// What a rule says of a container alone, which may have members that JSON cannot spell.
 pub(crate) fn judge_container(rule: &Rule, container: Container) -> Vec<Answer> {
     let definition = TaskDefinition {

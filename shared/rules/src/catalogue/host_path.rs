@@ -1,0 +1,305 @@
+//! The host's paths that containers mount, in one form however they are written.
+
+use super::{Answer, Context};
+use crate::{
+    facts::{PlacedContainer, TaskDefinition, Volume},
+    field::Field,
+    names::quoted,
+    policy::matches,
+    severity::Severity,
+};
+
+/// An absolute path of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HostPath {
+    /// Without `.`, `..`, and slashes that do nothing; on Windows in lower case with `/`.
+    plain: String,
+    /// `plain` with the links followed that every distribution has, `/var/run` to `/run`.
+    real: String,
+    windows: bool,
+}
+
+impl HostPath {
+    /// Reads what Docker would take for a path; `None` for nothing and for the name of a volume.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix("npipe:").unwrap_or(text);
+        let mut first = text.chars();
+        let has_drive = first
+            .next()
+            .is_some_and(|letter| letter.is_ascii_alphabetic())
+            && first.next() == Some(':');
+        let windows = has_drive || text.starts_with('\\') || text.starts_with("//./");
+        let text = if windows {
+            text.replace('\\', "/").to_lowercase()
+        } else {
+            text.to_owned()
+        };
+        if !has_drive && !text.contains('/') {
+            return None;
+        }
+        let mut parts: Vec<&str> = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                "?" if windows => {}
+                ".." => {
+                    parts.pop();
+                }
+                part => parts.push(part),
+            }
+        }
+        Some(Self {
+            plain: format!("/{}", parts.join("/")),
+            real: format!("/{}", follow(&parts).join("/")),
+            windows,
+        })
+    }
+
+    /// The path with well-known links followed. A Windows path is in lower case and starts with
+    /// `/c:`.
+    pub(super) fn as_str(&self) -> &str {
+        &self.real
+    }
+
+    /// The name of what is there.
+    pub(super) fn file_name(&self) -> &str {
+        self.real.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is `folder` or something in it.
+    pub(super) fn is_within(&self, folder: &str) -> bool {
+        holds(folder, &self.real)
+    }
+
+    /// Whether it is `path` or a folder that `path` is in.
+    pub(super) fn holds(&self, path: &str) -> bool {
+        holds(&self.real, path)
+    }
+
+    fn is_allowed(&self, context: &Context<'_>) -> bool {
+        let globs = &context.parameters.sensitive_host_path.allowed;
+        globs.iter().any(|glob| {
+            if self.windows {
+                Self::read(glob).is_some_and(|glob| matches(&glob.real, &self.real))
+            } else {
+                matches(glob, &self.plain) || matches(glob, &self.real)
+            }
+        })
+    }
+}
+
+fn holds(folder: &str, path: &str) -> bool {
+    folder == "/"
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Follows the links of `/proc/N/root`, `/var/run` and `/usr`.
+fn follow<'a>(parts: &[&'a str]) -> Vec<&'a str> {
+    match parts {
+        ["proc", _, "root", rest @ ..] => follow(rest),
+        ["var", "run", rest @ ..] => [&["run"], rest].concat(),
+        ["bin" | "sbin" | "lib" | "lib64", ..] => [&["usr"], parts].concat(),
+        _ => parts.to_vec(),
+    }
+}
+
+/// What a rule says of a path that it is against.
+pub(super) struct Exposure {
+    /// What the container gets with it, as the end of a sentence.
+    pub(super) what: String,
+    /// How bad it is with a mount that may write, and with one that may not; `None` is as bad as
+    /// the rule says.
+    pub(super) severity: Option<(Severity, Severity)>,
+}
+
+/// One answer for each volume whose path on the host `judge` is against and a container mounts.
+/// Paths that the policy allows are not shown to `judge`.
+pub(super) fn judge_mounted(
+    definition: &TaskDefinition,
+    context: &Context<'_>,
+    judge: impl Fn(&HostPath) -> Option<Exposure>,
+) -> Vec<Answer> {
+    let volumes = match &definition.volumes {
+        Field::Known(volumes) => volumes,
+        Field::Absent => return Vec::new(),
+        Field::Unknown(reason) => {
+            let mounts_any =
+                definition
+                    .containers()
+                    .any(|container| match &container.mount_points {
+                        Field::Known(points) => !points.is_empty(),
+                        Field::Unknown(_) => true,
+                        Field::Absent => false,
+                    });
+            if !mounts_any {
+                return Vec::new();
+            }
+            let what = "which paths of the host are mounted";
+            return vec![Answer::unreadable("/volumes", what, reason)];
+        }
+    };
+    let mut answers = Vec::new();
+    for (index, volume) in volumes.iter().enumerate() {
+        let pointer = format!("/volumes/{index}/host");
+        answers.extend(judge_volume(definition, context, volume, pointer, &judge));
+    }
+    answers
+}
+
+fn judge_volume(
+    definition: &TaskDefinition,
+    context: &Context<'_>,
+    volume: &Volume,
+    pointer: String,
+    judge: impl Fn(&HostPath) -> Option<Exposure>,
+) -> Option<Answer> {
+    let name = volume.name.known().map_or("?", String::as_str);
+    let what = || format!("which path of the host volume {} is", quoted(name));
+    let mounts = Mounts::of(definition, volume);
+    if mounts.containers.is_empty() && mounts.unsure.is_none() {
+        return None;
+    }
+    let text = match &volume.host {
+        Field::Known(host) => match &host.source_path {
+            Field::Known(text) => text,
+            Field::Absent => return None,
+            Field::Unknown(reason) => {
+                let pointer = format!("{pointer}/sourcePath");
+                return Some(Answer::unreadable(pointer, &what(), reason));
+            }
+        },
+        Field::Absent => return None,
+        Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what(), reason)),
+    };
+    let path = HostPath::read(text).filter(|path| !path.is_allowed(context))?;
+    let exposure = judge(&path)?;
+    let pointer = format!("{pointer}/sourcePath");
+    let answer = match (mounts.containers.as_slice(), mounts.unsure) {
+        ([first, others @ ..], _) => {
+            let message = format!(
+                "container {}{} {} {} of the host: {}",
+                quoted(&first.label()),
+                match others.len() {
+                    0 => String::new(),
+                    count => format!(" and {count} more"),
+                },
+                if others.is_empty() { "mounts" } else { "mount" },
+                quoted(text),
+                exposure.what
+            );
+            let answer = Answer::fail(pointer, message);
+            if others.is_empty() {
+                answer.in_container(first)
+            } else {
+                answer
+            }
+        }
+        ([], unsure) => {
+            let what = format!("whether a container mounts {} of the host", quoted(text));
+            Answer::unreadable(pointer, &what, &unsure.unwrap_or_default())
+        }
+    };
+    Some(match exposure.severity {
+        Some((writable, _)) if mounts.writable => answer.severity(writable),
+        Some((_, read_only)) => answer.severity(read_only),
+        None => answer,
+    })
+}
+
+/// Who mounts a volume.
+struct Mounts<'a> {
+    containers: Vec<PlacedContainer<'a>>,
+    /// Whether one of them, or one that cannot be known, may write.
+    writable: bool,
+    /// Why it cannot be known who else does.
+    unsure: Option<String>,
+}
+
+impl<'a> Mounts<'a> {
+    fn of(definition: &'a TaskDefinition, volume: &'a Volume) -> Self {
+        let mut mounts = Self {
+            containers: Vec::new(),
+            writable: false,
+            unsure: None,
+        };
+        for container in definition.containers() {
+            let points = match &container.mount_points {
+                Field::Known(points) => points,
+                Field::Absent => continue,
+                Field::Unknown(reason) => {
+                    mounts.unsure = Some(reason.clone());
+                    mounts.writable = true;
+                    continue;
+                }
+            };
+            let mut is_mounted = false;
+            for point in points {
+                match (&point.source_volume, &volume.name) {
+                    (Field::Known(source), Field::Known(name)) if source.trim() == name.trim() => {
+                        is_mounted = true;
+                    }
+                    (Field::Unknown(reason), Field::Known(_) | Field::Unknown(_))
+                    | (Field::Known(_), Field::Unknown(reason)) => {
+                        mounts.unsure = Some(reason.clone());
+                    }
+                    _ => continue,
+                }
+                mounts.writable |= point.read_only != Field::Known(true);
+            }
+            if is_mounted {
+                mounts.containers.push(container);
+            }
+        }
+        mounts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_written() {
+        for (text, real) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("/.", "/"),
+            ("/..", "/"),
+            ("/var/..", "/"),
+            ("/etc/", "/etc"),
+            ("//etc//ssl/./certs/", "/etc/ssl/certs"),
+            ("/opt/../etc", "/etc"),
+            ("/opt/../../../etc/x/..", "/etc"),
+            (" /etc ", "/etc"),
+            ("/var/run", "/run"),
+            ("/var/run/docker.sock", "/run/docker.sock"),
+            ("/var/./run//docker.sock/", "/run/docker.sock"),
+            ("/opt/../var/run/docker.sock", "/run/docker.sock"),
+            ("/var/runner", "/var/runner"),
+            ("/proc/1/root", "/"),
+            ("/proc/self/root/var/run/docker.sock", "/run/docker.sock"),
+            ("/proc/1/root/proc/1/root/etc", "/etc"),
+            ("/proc/1/rootless", "/proc/1/rootless"),
+            ("/lib/modules", "/usr/lib/modules"),
+            ("/bin", "/usr/bin"),
+            ("/library", "/library"),
+            ("./etc", "/etc"),
+            (r"\\.\pipe\docker_engine", "/pipe/docker_engine"),
+            (r"\\?\pipe\Docker_Engine", "/pipe/docker_engine"),
+            ("//./pipe/docker_engine", "/pipe/docker_engine"),
+            ("npipe:////./pipe/docker_engine", "/pipe/docker_engine"),
+            (r"C:\Windows\System32\..", "/c:/windows"),
+            ("c:/", "/c:"),
+        ] {
+            let path = HostPath::read(text).unwrap();
+            assert_eq!(path.as_str(), real, "{text}");
+        }
+        // The name of a Docker volume, or nothing at all.
+        for text in ["", "  ", "etc", "data"] {
+            assert_eq!(HostPath::read(text), None, "{text}");
+        }
+    }
+}
