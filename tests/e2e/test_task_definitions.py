@@ -311,7 +311,10 @@ def test_the_same_event_five_times_ends_as_once(enforce: Stack) -> None:
     for _ in range(4):
         enforce.aws.control("event", copy.deepcopy(event))
     lines = enforce.handled(GUARD, "again:", count=5)
-    assert {(line["decision"], line["effects"]) for line in lines} == {("deny", "done")}
+    # Who reads from ECS that it is INACTIVE has nothing left to do.
+    effects = {line["effects"] for line in lines}
+    assert {"done"} <= effects <= {"done", ""}
+    assert {line["decision"] for line in lines} == {"deny"}
     assert enforce.status(arn) == "INACTIVE"
     assert [
         letter for letter in enforce.dead_letters(GUARD) if arn in letter["Body"]
