@@ -1,12 +1,13 @@
 //! `tidewaiter check`.
 
 use jiff::Timestamp;
-use tidewaiter_report::Checked;
-use tidewaiter_rules::{Facts, Policy, Subject, decide};
+use tidewaiter_report::{Checked, clean};
+use tidewaiter_rules::{Facts, Policy, Subject, decide, facts::TaskDefinition, names::quoted};
+use tidewaiter_templates::{Found, recognise};
 
 use crate::input::{self, Input};
 
-/// The decision about the file's task definition; none for a file found in a folder that has none.
+/// The decisions about the file's task definitions; none for a file found in a folder that has none.
 pub(crate) fn check(input: &Input, policy: &Policy) -> Result<Vec<Checked>, String> {
     let read = input::read(&input.path, input::MOST_BYTES).and_then(input::text);
     let text = match read {
@@ -17,13 +18,42 @@ pub(crate) fn check(input: &Input, policy: &Policy) -> Result<Vec<Checked>, Stri
     if input.is_found && !input::mentions_a_definition(&text) {
         return Ok(Vec::new());
     }
-    let definition = input::task_definition(&text)?;
+    let found = recognise(&text).map_err(|error| clean(&error.to_string(), 400))?;
+    let Some(found) = found else {
+        let definition = input::task_definition(&text)?;
+        return Ok(vec![judge(input, policy, definition, None)]);
+    };
+    found
+        .into_iter()
+        .map(|mut found| {
+            let definition = std::mem::take(&mut found.definition);
+            if definition.container_definitions.is_empty() {
+                let id = quoted(&found.id);
+                return Err(format!("{id} has no containers, and ECS would refuse it"));
+            }
+            Ok(judge(input, policy, definition, Some(&found)))
+        })
+        .collect()
+}
+
+fn judge(
+    input: &Input,
+    policy: &Policy,
+    definition: TaskDefinition,
+    found: Option<&Found>,
+) -> Checked {
     let facts = Facts {
         place: None,
         observed_at: Some(Timestamp::now()),
         subject: Subject::TaskDefinition(Box::new(definition)),
     };
     let decision = decide(&facts, policy);
-    let file = input::shown(&input.path);
-    Ok(vec![Checked::new(file, &facts.subject, decision)])
+    let mut checked = Checked::new(input::shown(&input.path), &facts.subject, decision);
+    if let Some(found) = found {
+        checked = checked.of_resource(&found.id, |pointer| {
+            let place = found.locate(pointer)?;
+            Some((place.line, place.column))
+        });
+    }
+    checked
 }

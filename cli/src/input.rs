@@ -13,8 +13,9 @@ use tidewaiter_rules::{
     facts::{Tag, TaskDefinition},
 };
 
-/// The largest input file, in bytes. A task definition has at most 64 KiB, an event 1 MiB.
-pub(crate) const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// The largest input file, in bytes. A task definition has at most 64 KiB, an event 1 MiB, a plan
+/// of a large estate some tens.
+pub(crate) const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// A file to judge.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ fn find(folder: &Path, inputs: &mut Vec<Input>) {
         let is_hidden = name.to_string_lossy().starts_with('.');
         if kind.is_dir() && !is_hidden {
             find(&path, inputs);
-        } else if kind.is_file() && path.extension().is_some_and(|ending| ending == "json") {
+        } else if kind.is_file() && has_known_ending(&path) {
             inputs.push(Input {
                 path,
                 is_found: true,
@@ -74,9 +75,19 @@ fn find(folder: &Path, inputs: &mut Vec<Input>) {
     }
 }
 
+fn has_known_ending(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ["json", "template", "yaml", "yml"].contains(&ending))
+}
+
 /// Whether a text speaks of a task definition at all.
 pub(crate) fn mentions_a_definition(text: &str) -> bool {
-    text.contains("\"containerDefinitions\"")
+    let marks = [
+        "\"containerDefinitions\"",
+        "AWS::ECS::TaskDefinition",
+        "\"aws_ecs_task_definition\"",
+    ];
+    marks.iter().any(|mark| text.contains(mark))
 }
 
 /// The path as people are shown it.

@@ -37,8 +37,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Judge task definitions: JSON as for `aws ecs register-task-definition`, or as `aws ecs
-    /// describe-task-definition` answers
+    /// Judge task definitions: JSON as for `aws ecs register-task-definition` or as `aws ecs
+    /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`
     Check(CheckArguments),
     /// Say what the functions would make of recorded EventBridge events or CloudTrail records
     Replay(ReplayArguments),

@@ -139,7 +139,7 @@ fn what_cannot_be_read_is_one_line_and_ends_with_2() {
         ("null.json", b"null"),
         ("number.json", b"7"),
         ("array.json", br#"[{"name":"app","image":"x"}]"#),
-        ("other.json", br#"{"Resources":{}}"#),
+        ("other.json", br#"{"web":{}}"#),
         ("none.json", br#"{"containerDefinitions":[]}"#),
         ("wrapped-none.json", br#"{"taskDefinition":{}}"#),
         ("wrapped-text.json", br#"{"taskDefinition":"web:3"}"#),
@@ -234,6 +234,74 @@ fn a_policy_file_is_used_or_refused() {
         ]
         .join("\n")
     );
+}
+
+const TEMPLATE: &str = "AWSTemplateFormatVersion: 2010-09-09
+Parameters:
+  Image: { Type: String }
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions:
+      - Name: app
+        Image: !Ref Image
+        User: '0'
+        ReadonlyRootFilesystem: !If [Strict, true, false]
+        LogConfiguration: { LogDriver: awslogs }
+        LinuxParameters: { Capabilities: { Drop: [ALL] } }
+";
+
+#[test]
+fn a_template_is_judged_and_its_lines_are_named() {
+    let folder = folder(&[
+        ("web.yaml", TEMPLATE.as_bytes()),
+        (
+            "broken.yaml",
+            b"Resources:\n  Web: [\n    Type: AWS::ECS::TaskDefinition\n",
+        ),
+        (
+            "empty.yaml",
+            b"Resources:\n  Web:\n    Type: AWS::ECS::TaskDefinition\n    Properties: {}\n",
+        ),
+    ]);
+    let path = folder.path();
+    let text =
+        ["web.yaml", "broken.yaml", "empty.yaml"].map(|name| transcript(path, &["check", name]));
+    insta::assert_snapshot!(text.join("\n"));
+    let report = json(&tidewaiter(path, &["check", "--format=json", "web.yaml"]));
+    assert_eq!(report["results"][0]["subject"]["id"], "Web");
+    assert_eq!(
+        report["results"][0]["findings"][0]["pointer"],
+        "/containerDefinitions/0/user"
+    );
+}
+
+#[test]
+fn a_plan_is_judged() {
+    let plan = serde_json::json!({
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [{
+            "address": "aws_ecs_task_definition.agent", "mode": "managed", "type": "aws_ecs_task_definition",
+            "values": {"family": "agent", "pid_mode": "host",
+                "container_definitions": PRIVILEGED.split_once("\"containerDefinitions\":").unwrap().1.trim_end_matches('}')
+                    .to_owned() + "}]"},
+        }]}},
+    });
+    let text = plan.to_string().replace("}]}]\"", "}]\"");
+    let folder = folder(&[("plan.json", text.as_bytes())]);
+    let report = json(&tidewaiter(
+        folder.path(),
+        &["check", "--format=json", "plan.json"],
+    ));
+    let findings = report["results"][0]["findings"].as_array().unwrap();
+    let rules: Vec<&str> = findings
+        .iter()
+        .map(|f| f["rule"].as_str().unwrap())
+        .collect();
+    assert!(rules.contains(&"privileged-container"), "{report}");
+    assert!(rules.contains(&"host-pid"), "{report}");
 }
 
 #[test]

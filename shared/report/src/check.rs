@@ -15,6 +15,9 @@ pub struct Checked {
     decision: Verdict,
     findings: Vec<Finding>,
     waived: Vec<Waived>,
+    /// Where each finding stands in the file: line and column, from 1.
+    #[serde(skip)]
+    places: Vec<Option<(usize, usize)>>,
 }
 
 impl Checked {
@@ -26,7 +29,22 @@ impl Checked {
             decision: decision.verdict,
             findings: decision.findings,
             waived: decision.waived,
+            places: Vec::new(),
         }
+    }
+
+    /// The same, of a resource of a template: `id` names the subject where it has no name of its
+    /// own, and `locate` finds a pointer's line and column in the file.
+    #[must_use]
+    pub fn of_resource(
+        mut self,
+        id: &str,
+        locate: impl Fn(&str) -> Option<(usize, usize)>,
+    ) -> Self {
+        self.subject.name_if_unnamed(id);
+        let pointers = self.findings.iter().map(|finding| finding.pointer.as_str());
+        self.places = pointers.map(locate).collect();
+        self
     }
 }
 
@@ -46,6 +64,6 @@ impl Display for Checked {
             return Ok(());
         }
         write_title(out, &self.file, &self.subject, self.decision)?;
-        write_findings(out, &self.findings)
+        write_findings(out, &self.findings, &self.places)
     }
 }

@@ -114,7 +114,7 @@ impl Display for Replayed {
             }
             Outcome::Judged(judged) => {
                 write_title(out, &self.file, &judged.subject, judged.decision)?;
-                write_findings(out, &judged.findings)?;
+                write_findings(out, &judged.findings, &[])?;
                 let would = match judged.mode {
                     "enforce" => "would do",
                     _ => "would do, were it not audit mode",

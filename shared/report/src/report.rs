@@ -81,6 +81,13 @@ impl Named {
             id: subject.id(),
         }
     }
+
+    /// Takes a resource's name where the subject has none of its own.
+    pub(crate) fn name_if_unnamed(&mut self, id: &str) {
+        if self.id == "?" {
+            id.clone_into(&mut self.id);
+        }
+    }
 }
 
 /// The line over the findings of a subject.
@@ -94,19 +101,28 @@ pub(crate) fn write_title(
     writeln!(out, "{file}: {} {id}: {}", subject.kind, verdict.name())
 }
 
-pub(crate) fn write_findings(out: &mut Formatter<'_>, findings: &[Finding]) -> fmt::Result {
-    for finding in findings {
+/// The findings, each with its line in the file where that is known.
+pub(crate) fn write_findings(
+    out: &mut Formatter<'_>,
+    findings: &[Finding],
+    places: &[Option<(usize, usize)>],
+) -> fmt::Result {
+    for (index, finding) in findings.iter().enumerate() {
         let outcome = match finding.outcome {
             Outcome::Fail => "",
             Outcome::Unknown => " (unknown)",
         };
         writeln!(
             out,
-            "  {:<4} {:<8} {}{outcome} at {}",
+            "  {:<4} {:<8} {}{outcome} at {}{}",
             finding.level.name(),
             finding.severity,
             finding.rule,
-            clean(&finding.pointer, 400)
+            clean(&finding.pointer, 400),
+            match places.get(index) {
+                Some(Some((line, column))) => format!(", line {line}, column {column}"),
+                _ => String::new(),
+            }
         )?;
         writeln!(out, "       {}", clean(&finding.message, 1000))?;
         writeln!(out, "       help: {}", clean(&finding.help, 1000))?;

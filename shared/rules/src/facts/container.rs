@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, Visitor},
+    de::{Error, SeqAccess, Unexpected, Visitor, value::SeqAccessDeserializer},
 };
 
 use crate::field::Field;
@@ -267,25 +267,46 @@ impl Visitor<'_> for ScalarVisitor {
     }
 }
 
-/// Variables, or what CloudTrail writes in their place.
+/// Variables, or what CloudTrail writes in their place. Read without a buffer, which could not hold
+/// an unknowable value.
 fn redactable<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Field<Vec<Variable>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a list of variables")]
-    enum Shown {
-        Variables(Vec<Variable>),
-        Text(String),
-    }
     Ok(match Field::<Shown>::deserialize(deserializer)? {
-        Field::Known(Shown::Variables(variables)) => Field::Known(variables),
-        Field::Known(Shown::Text(text)) if text == REDACTED => {
-            Field::Unknown("CloudTrail does not show it".to_owned())
-        }
-        Field::Known(Shown::Text(_)) => {
-            return Err(D::Error::custom("expected a list of variables"));
-        }
+        Field::Known(Shown(Some(variables))) => Field::Known(variables),
+        Field::Known(Shown(None)) => Field::Unknown("CloudTrail does not show it".to_owned()),
         Field::Absent => Field::Absent,
         Field::Unknown(reason) => Field::Unknown(reason),
     })
+}
+
+/// Variables, where they are shown.
+struct Shown(Option<Vec<Variable>>);
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShownVisitor)
+    }
+}
+
+struct ShownVisitor;
+
+impl<'de> Visitor<'de> for ShownVisitor {
+    type Value = Shown;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of variables")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, variables: A) -> Result<Shown, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(variables)).map(|list| Shown(Some(list)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Shown, E> {
+        if text == REDACTED {
+            Ok(Shown(None))
+        } else {
+            Err(E::invalid_type(Unexpected::Other("a text"), &self))
+        }
+    }
 }
