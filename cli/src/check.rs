@@ -1,39 +1,49 @@
 //! `tidewaiter check`.
 
 use jiff::Timestamp;
-use tidewaiter_report::{Checked, clean};
+use tidewaiter_report::{Checked, Report, Unreadable, clean};
 use tidewaiter_rules::{Facts, Policy, Subject, decide, facts::TaskDefinition, names::quoted};
 use tidewaiter_templates::{Found, recognise};
 
 use crate::input::{self, Input};
 
-/// The decisions about the file's task definitions; none for a file found in a folder that has none.
-pub(crate) fn check(input: &Input, policy: &Policy) -> Result<Vec<Checked>, String> {
+/// Adds the decisions about the file's task definitions; none for a file found in a folder that has
+/// none. A definition that cannot be judged hides no other.
+pub(crate) fn check(
+    input: &Input,
+    policy: &Policy,
+    report: &mut Report<Checked>,
+) -> Result<(), String> {
     let read = input::read(&input.path, input::MOST_BYTES).and_then(input::text);
     let text = match read {
         // Not text, or too large: nothing that anybody meant by naming the folder.
-        Err(_) if input.is_found => return Ok(Vec::new()),
+        Err(_) if input.is_found => return Ok(()),
         read => read?,
     };
     if input.is_found && !input::mentions_a_definition(&text) {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let found = recognise(&text).map_err(|error| clean(&error.to_string(), 400))?;
     let Some(found) = found else {
         let definition = input::task_definition(&text)?;
-        return Ok(vec![judge(input, policy, definition, None)]);
+        report.results.push(judge(input, policy, definition, None));
+        return Ok(());
     };
-    found
-        .into_iter()
-        .map(|mut found| {
-            let definition = std::mem::take(&mut found.definition);
-            if definition.container_definitions.is_empty() {
-                let id = quoted(&found.id);
-                return Err(format!("{id} has no containers, and ECS would refuse it"));
-            }
-            Ok(judge(input, policy, definition, Some(&found)))
-        })
-        .collect()
+    for mut found in found {
+        let definition = std::mem::take(&mut found.definition);
+        if definition.container_definitions.is_empty() {
+            let id = quoted(&found.id);
+            report.errors.push(Unreadable {
+                file: input::shown(&input.path),
+                message: format!("{id} has no containers, and ECS would refuse it"),
+            });
+        } else {
+            report
+                .results
+                .push(judge(input, policy, definition, Some(&found)));
+        }
+    }
+    Ok(())
 }
 
 fn judge(

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, de::IgnoredAny};
-use tidewaiter_report::{Unreadable, clean};
+use tidewaiter_report::clean;
 use tidewaiter_rules::{
     Field,
     facts::{Tag, TaskDefinition},
@@ -38,11 +38,11 @@ impl Input {
 
 /// The files that are named, and those in the folders that are named, in order of their names.
 /// Links are not followed, hidden folders not entered.
-pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
+pub(crate) fn inputs(paths: &[PathBuf], endings: &[&str]) -> Vec<Input> {
     let mut inputs = Vec::new();
     for path in paths {
         if path.is_dir() {
-            find(path, &mut inputs);
+            find(path, endings, &mut inputs);
         } else {
             inputs.push(Input::named(path));
         }
@@ -50,7 +50,7 @@ pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
     inputs
 }
 
-fn find(folder: &Path, inputs: &mut Vec<Input>) {
+fn find(folder: &Path, endings: &[&str], inputs: &mut Vec<Input>) {
     // A folder that cannot be read is a file that cannot: named, it becomes an error of its own.
     let Ok(entries) = std::fs::read_dir(folder) else {
         inputs.push(Input::named(folder));
@@ -65,8 +65,8 @@ fn find(folder: &Path, inputs: &mut Vec<Input>) {
         };
         let is_hidden = name.to_string_lossy().starts_with('.');
         if kind.is_dir() && !is_hidden {
-            find(&path, inputs);
-        } else if kind.is_file() && has_known_ending(&path) {
+            find(&path, endings, inputs);
+        } else if kind.is_file() && has_ending(&path, endings) {
             inputs.push(Input {
                 path,
                 is_found: true,
@@ -75,9 +75,15 @@ fn find(folder: &Path, inputs: &mut Vec<Input>) {
     }
 }
 
-fn has_known_ending(path: &Path) -> bool {
+/// The endings of files that may hold definitions.
+pub(crate) const DEFINITIONS: &[&str] = &["json", "template", "yaml", "yml"];
+
+/// The endings of files that may hold events.
+pub(crate) const EVENTS: &[&str] = &["gz", "json"];
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ["json", "template", "yaml", "yml"].contains(&ending))
+    ending.is_some_and(|ending| endings.contains(&ending))
 }
 
 /// Whether a text speaks of a task definition at all.
@@ -95,14 +101,6 @@ pub(crate) fn shown(path: &Path) -> String {
     match path.to_str() {
         Some("-") => "<stdin>".to_owned(),
         _ => clean(&path.to_string_lossy(), 400),
-    }
-}
-
-/// The error of a path, for the report.
-pub(crate) fn unreadable(path: &Path, message: String) -> Unreadable {
-    Unreadable {
-        file: shown(path),
-        message,
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
-use tidewaiter_report::{Judged, Report};
+use tidewaiter_report::{Judged, Report, Unreadable};
 use tidewaiter_rules::{
     Mode, Policy, Verdict,
     names::quoted,
@@ -84,7 +84,8 @@ struct ReplayArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Files that hold one event each; `-` is standard input
+    /// Files and folders: EventBridge events, CloudTrail records, and log files that CloudTrail wrote,
+    /// compressed or not; `-` is standard input
     #[arg(required = true, value_name = "EVENT.json")]
     paths: Vec<PathBuf>,
 }
@@ -179,18 +180,17 @@ fn main() -> Status {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
-            let check = |input: &Input| check::check(input, &policy);
-            let inputs = input::inputs(&arguments.paths);
+            let check =
+                |input: &Input, report: &mut Report<_>| check::check(input, &policy, report);
+            let inputs = input::inputs(&arguments.paths, input::DEFINITIONS);
             answer(&inputs, &policy, arguments.format, check)
         }),
         Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
             let mode = arguments.mode.into();
-            let replay = |input: &Input| Ok(vec![replay::replay(&input.path, &policy, mode)?]);
-            let inputs: Vec<Input> = arguments
-                .paths
-                .iter()
-                .map(|path| Input::named(path))
-                .collect();
+            let replay = |input: &Input, report: &mut Report<_>| {
+                replay::replay(input, &policy, mode, report)
+            };
+            let inputs = input::inputs(&arguments.paths, input::EVENTS);
             answer(&inputs, &policy, arguments.format, replay)
         }),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
@@ -232,13 +232,13 @@ fn answer<T: Serialize + Display + Judged>(
     inputs: &[Input],
     policy: &Policy,
     format: Format,
-    ask: impl Fn(&Input) -> Result<Vec<T>, String>,
+    ask: impl Fn(&Input, &mut Report<T>) -> Result<(), String>,
 ) -> Result<Status, String> {
     let mut report = Report::default();
     for input in inputs {
-        match ask(input) {
-            Ok(results) => report.results.extend(results),
-            Err(message) => report.errors.push(input::unreadable(&input.path, message)),
+        if let Err(message) = ask(input, &mut report) {
+            let file = input::shown(&input.path);
+            report.errors.push(Unreadable { file, message });
         }
     }
     print(&report, format)?;

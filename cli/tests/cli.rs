@@ -469,6 +469,43 @@ fn the_generated_documents_are_what_the_program_prints() {
     );
 }
 
+#[test]
+fn log_files_of_a_trail_are_replayed() {
+    let event = |case: &str| -> Value {
+        let path = events().join(format!("task-definition-guard/{case}.json"));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let records = [
+        "privileged",
+        "hardened",
+        "refused",
+        "privileged-by-cloudformation",
+        "omitted",
+    ];
+    let mut records: Vec<Value> = records.map(|case| event(case)["detail"].clone()).into();
+    records.push(serde_json::json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject"}));
+    let log = serde_json::json!({ "Records": records }).to_string();
+    let mut compressed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    compressed.write_all(log.as_bytes()).unwrap();
+    let folder = folder(&[
+        ("log.json.gz", &compressed.finish().unwrap()),
+        ("cut.json.gz", &[0x1f, 0x8b, 8, 0, 0]),
+    ]);
+    let output = tidewaiter(folder.path(), &["replay", "log.json.gz"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let summary = text.split_once("\n\n").unwrap().1;
+    insta::assert_snapshot!(summary);
+    let report = json(&tidewaiter(
+        folder.path(),
+        &["replay", "--format=json", "."],
+    ));
+    assert_eq!(report["results"].as_array().unwrap().len(), 3);
+    assert_eq!(report["results"][0]["file"], "./log.json.gz#0");
+    assert_eq!(report["errors"][0]["file"], "./cut.json.gz");
+    assert_eq!(report["errors"][1]["file"], "./log.json.gz#4");
+}
+
 /// Runs over a folder of further definitions where one is named.
 #[test]
 fn every_further_definition_is_judged() {

@@ -1,10 +1,13 @@
 //! What `tidewaiter replay` says of an event.
 
-use std::fmt::{self, Display, Formatter};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Display, Formatter, Write as _},
+};
 
 use serde::Serialize;
 use tidewaiter_events::{Event, Ignored, Principal};
-use tidewaiter_rules::{Decision, Facts, Finding, Plan, Verdict, Waived, Withheld};
+use tidewaiter_rules::{Decision, Facts, Finding, Level, Plan, Verdict, Waived, Withheld};
 
 use crate::{
     clean,
@@ -98,12 +101,65 @@ impl Judged for Replayed {
         }
     }
 
+    fn summary(results: &[Self]) -> String {
+        affected(results)
+    }
+
     fn waived(&self) -> &[Waived] {
         match &self.outcome {
             Outcome::Judged(judged) => &judged.waived,
             Outcome::Ignored { .. } => &[],
         }
     }
+}
+
+/// Who would have been affected by what is denied: by principal, by subject without its revision
+/// or digest, and by rule, most first. Empty where nothing is denied.
+fn affected(results: &[Replayed]) -> String {
+    let mut counts: [(&str, BTreeMap<String, usize>); 3] = [
+        ("who", BTreeMap::new()),
+        ("what", BTreeMap::new()),
+        ("rule", BTreeMap::new()),
+    ];
+    let mut denied = 0_usize;
+    for replayed in results {
+        let Outcome::Judged(judged) = &replayed.outcome else {
+            continue;
+        };
+        if judged.decision != Verdict::Deny {
+            continue;
+        }
+        denied += 1;
+        let who = judged
+            .who
+            .as_ref()
+            .map_or("AWS does not say", |who| &who.name);
+        let rules: BTreeSet<&str> = judged
+            .findings
+            .iter()
+            .filter(|finding| finding.level == Level::Deny)
+            .map(|finding| finding.rule)
+            .collect();
+        let [by_who, by_what, by_rule] = &mut counts;
+        for (counts, name) in [(by_who, clean(who, 200)), (by_what, judged.subject.stem())] {
+            *counts.1.entry(name).or_default() += 1;
+        }
+        for rule in rules {
+            *by_rule.1.entry(rule.to_owned()).or_default() += 1;
+        }
+    }
+    if denied == 0 {
+        return String::new();
+    }
+    let mut text = format!("\n{denied} of {} denied\n", results.len());
+    for (title, counts) in counts {
+        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        for (name, count) in counts {
+            let _ = writeln!(text, "  {title:<5} {count:>5}  {name}");
+        }
+    }
+    text
 }
 
 impl Display for Replayed {

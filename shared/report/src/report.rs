@@ -26,6 +26,14 @@ pub trait Judged {
     /// What was found and is waived.
     fn waived(&self) -> &[Waived];
 
+    /// What many of them come to, for people; empty where there is nothing to say.
+    fn summary(_: &[Self]) -> String
+    where
+        Self: Sized,
+    {
+        String::new()
+    }
+
     /// Whether this waiver covers anything in it.
     fn uses(&self, waiver: &str) -> bool {
         self.waived().iter().any(|waived| waived.waiver == waiver)
@@ -59,11 +67,15 @@ impl<T: Judged> Report<T> {
     }
 }
 
-impl<T: Display> Display for Report<T> {
+impl<T: Display + Judged> Display for Report<T> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        self.results
-            .iter()
-            .try_for_each(|result| write!(out, "{result}"))
+        for result in &self.results {
+            write!(out, "{result}")?;
+        }
+        if self.results.len() > 1 {
+            out.write_str(&T::summary(&self.results))?;
+        }
+        Ok(())
     }
 }
 
@@ -80,6 +92,12 @@ impl Named {
             kind: subject.kind().name(),
             id: subject.id(),
         }
+    }
+
+    /// The name without revision or digest.
+    pub(crate) fn stem(&self) -> String {
+        let stem = self.id.split(['@', ':']).next().unwrap_or_default();
+        clean(stem, 200)
     }
 
     /// Takes a resource's name where the subject has none of its own.

@@ -16,8 +16,8 @@ pub use container::{
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use task_definition::{
-    EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer, PlacementConstraint,
-    RuntimePlatform, Tag, TaskDefinition, Volume,
+    DockerVolume, EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer,
+    PlacementConstraint, RuntimePlatform, Tag, TaskDefinition, Volume,
 };
 
 use crate::names::Place;

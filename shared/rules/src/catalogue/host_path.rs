@@ -143,8 +143,8 @@ pub(super) fn judge_mounted(
     };
     let mut answers = Vec::new();
     for (index, volume) in volumes.iter().enumerate() {
-        let pointer = format!("/volumes/{index}/host");
-        answers.extend(judge_volume(definition, context, volume, pointer, &judge));
+        let pointer = format!("/volumes/{index}");
+        answers.extend(judge_volume(definition, context, volume, &pointer, &judge));
     }
     answers
 }
@@ -153,7 +153,7 @@ fn judge_volume(
     definition: &TaskDefinition,
     context: &Context<'_>,
     volume: &Volume,
-    pointer: String,
+    pointer: &str,
     judge: impl Fn(&HostPath) -> Option<Exposure>,
 ) -> Option<Answer> {
     let name = volume.name.known().map_or("?", String::as_str);
@@ -162,21 +162,14 @@ fn judge_volume(
     if mounts.containers.is_empty() && mounts.unsure.is_none() {
         return None;
     }
-    let text = match &volume.host {
-        Field::Known(host) => match &host.source_path {
-            Field::Known(text) => text,
-            Field::Absent => return None,
-            Field::Unknown(reason) => {
-                let pointer = format!("{pointer}/sourcePath");
-                return Some(Answer::unreadable(pointer, &what(), reason));
-            }
-        },
-        Field::Absent => return None,
-        Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what(), reason)),
+    let (member, text) = source(volume)?;
+    let pointer = format!("{pointer}/{member}");
+    let text = match text {
+        Ok(text) => text,
+        Err(reason) => return Some(Answer::unreadable(pointer, &what(), reason)),
     };
     let path = HostPath::read(text).filter(|path| !path.is_allowed(context))?;
     let exposure = judge(&path)?;
-    let pointer = format!("{pointer}/sourcePath");
     let answer = match (mounts.containers.as_slice(), mounts.unsure) {
         ([first, others @ ..], _) => {
             let message = format!(
@@ -207,6 +200,45 @@ fn judge_volume(
         Some((_, read_only)) => answer.severity(read_only),
         None => answer,
     })
+}
+
+/// The member of a volume that names a path of the host, and the path or why it cannot be known.
+fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str>)> {
+    match &volume.host {
+        Field::Unknown(reason) => return Some(("host", Err(reason))),
+        Field::Known(host) => match &host.source_path {
+            Field::Known(path) if path.trim().is_empty() => {}
+            Field::Known(path) => return Some(("host/sourcePath", Ok(path))),
+            Field::Unknown(reason) => return Some(("host/sourcePath", Err(reason))),
+            Field::Absent => {}
+        },
+        Field::Absent => {}
+    }
+    // `mount -o bind DEVICE`, by way of Docker's `local` driver.
+    let options = match &volume.docker_volume_configuration {
+        Field::Known(volume) => match &volume.driver_opts {
+            Field::Known(options) => options,
+            Field::Unknown(reason) => {
+                return Some(("dockerVolumeConfiguration/driverOpts", Err(reason)));
+            }
+            Field::Absent => return None,
+        },
+        Field::Unknown(reason) => return Some(("dockerVolumeConfiguration", Err(reason))),
+        Field::Absent => return None,
+    };
+    let is_no_bind = options.get("o").is_some_and(|mount| {
+        let words = mount.known().map(|mount| mount.as_str().split(','));
+        words.is_some_and(|mut words| !words.any(|word| word.trim().ends_with("bind")))
+    });
+    if is_no_bind {
+        return None;
+    }
+    let member = "dockerVolumeConfiguration/driverOpts/device";
+    match options.get("device")? {
+        Field::Known(device) => Some((member, Ok(device.as_str()))),
+        Field::Unknown(reason) => Some((member, Err(reason))),
+        Field::Absent => None,
+    }
 }
 
 /// Who mounts a volume.
@@ -260,6 +292,42 @@ impl<'a> Mounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{find, tests::judge};
+
+    #[test]
+    fn a_docker_volume_may_be_a_bind_mount_in_disguise() {
+        let found = |options: &str| -> Vec<String> {
+            let json = format!(
+                r#"{{"containerDefinitions":[{{"name":"a","mountPoints":[{{"sourceVolume":"v"}}]}}],
+                    "volumes":[{{"name":"v","host":null,"dockerVolumeConfiguration":{{"driver":"local","driverOpts":{options}}}}}]}}"#
+            );
+            let rules = ["host-runtime-socket", "sensitive-host-path"];
+            let rules = rules.into_iter().filter_map(find);
+            rules
+                .flat_map(|rule| judge(rule, &json))
+                .map(|answer| answer.pointer)
+                .collect()
+        };
+        let device = "/volumes/0/dockerVolumeConfiguration/driverOpts/device";
+        assert_eq!(
+            found(r#"{"type":"none","o":"bind","device":"/"}"#),
+            [device]
+        );
+        assert_eq!(
+            found(r#"{"o":"rw,rbind","device":"/run/docker.sock"}"#),
+            [device]
+        );
+        assert_eq!(found(r#"{"device":"/etc"}"#), [device]);
+        assert_eq!(
+            found(r#"{"type":"nfs","o":"addr=10.0.0.1","device":":/etc"}"#),
+            [] as [&str; 0]
+        );
+        assert_eq!(
+            found(r#"{"type":"tmpfs","o":"size=1m","device":"tmpfs"}"#),
+            [] as [&str; 0]
+        );
+        assert_eq!(found("null"), [] as [&str; 0]);
+    }
 
     #[test]
     fn a_path_is_the_same_however_it_is_written() {

@@ -1,6 +1,8 @@
 //! A task definition as `RegisterTaskDefinition` takes it and `DescribeTaskDefinition` gives it,
 //! reduced to what the rules read. Members that no rule reads are skipped, whatever they hold.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::container::{Container, REDACTED, Scalar};
@@ -57,6 +59,8 @@ pub struct Volume {
     pub name: Field<String>,
     /// A bind mount of the host.
     pub host: Field<HostVolume>,
+    /// A Docker volume, which its driver may make a bind mount of the host.
+    pub docker_volume_configuration: Field<DockerVolume>,
     /// An Amazon EFS file system.
     pub efs_volume_configuration: Field<EfsVolume>,
 }
@@ -67,6 +71,14 @@ pub struct Volume {
 pub struct HostVolume {
     /// The path on the host; absent or empty is a directory that the container runtime makes.
     pub source_path: Field<String>,
+}
+
+/// `dockerVolumeConfiguration` of a volume.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", expecting = "a Docker volume")]
+pub struct DockerVolume {
+    /// The driver's options; with `o` of `bind`, `device` is a path of the host.
+    pub driver_opts: Field<BTreeMap<String, Field<Scalar>>>,
 }
 
 /// `efsVolumeConfiguration` of a volume.
