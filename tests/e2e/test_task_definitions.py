@@ -198,6 +198,23 @@ def test_a_definition_that_the_event_lacks_is_read_from_ecs(
     assert writes(enforce, "DescribeTaskDefinition", family)
 
 
+def test_a_privileged_daemon_is_told_and_left(enforce: Stack) -> None:
+    account, region = enforce.aws.account, enforce.region
+    prefix = f"arn:aws:ecs:{region}:{account}"
+    event = last_event(enforce, f"{prefix}:task-definition/node-agent:1")
+    event["detail"] |= {
+        "eventName": "RegisterDaemonTaskDefinition",
+        "responseElements": {
+            "daemonTaskDefinitionArn": f"{prefix}:daemon-task-definition/node-agent:1"
+        },
+    }
+    enforce.aws.control("event", event)
+    [line] = enforce.handled(GUARD, "node-agent")
+    assert (line["decision"], line["effects"]) == ("deny", "")
+    [message] = enforce.alerts_about("node-agent")
+    assert "daemon" in message["alert"]["withheld"]
+
+
 def test_a_malformed_event_is_in_the_dead_letter_queue_and_told(enforce: Stack) -> None:
     event = last_event(
         enforce,

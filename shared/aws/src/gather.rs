@@ -58,6 +58,10 @@ const CLOCK_TOLERANCE: f64 = 60.0;
 
 async fn definition(clients: &Clients, registered: &Registered) -> Result<Gathered, CallError> {
     let own = registered.definition.as_ref();
+    // A daemon's is judged from its request: it is never acted on, and its ARN is all that is answered.
+    if let Some(daemon) = own.filter(|definition| definition.is_daemon()) {
+        return Ok(facts(registered.facts(daemon.clone())));
+    }
     let own = own.filter(|definition| definition.arn().is_some());
     match own {
         Some(definition) if !definition.is_redacted() => {

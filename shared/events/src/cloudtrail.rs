@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidewaiter_rules::{
+    Field,
     facts::TaskDefinition,
     names::{Place, TaskDefinitionArn, is_family},
 };
@@ -47,6 +48,12 @@ struct Response<'a> {
     task_definition: &'a RawValue,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Daemon {
+    daemon_task_definition_arn: Option<String>,
+}
+
 /// Only enough of a definition to find it again, where the rest cannot be read.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -60,8 +67,9 @@ pub(crate) fn registered(
     origin: Origin,
 ) -> Result<Result<Registered, Ignored>, InvalidEvent> {
     let call = record.event_name.clone().unwrap_or_default();
+    let is_daemon = call == "RegisterDaemonTaskDefinition";
     if record.event_source.as_deref() != Some("ecs.amazonaws.com")
-        || call != "RegisterTaskDefinition"
+        || !is_daemon && call != "RegisterTaskDefinition"
     {
         return Ok(Err(Ignored::OtherCall(call)));
     }
@@ -96,8 +104,13 @@ pub(crate) fn registered(
         record.user_agent.as_deref(),
         record.source_ip_address,
     );
+    let definition = if is_daemon {
+        daemon(request, record.response_elements.map(RawValue::get))
+    } else {
+        definition(response).or_else(|| definition(request))
+    };
     Ok(Ok(Registered {
-        definition: definition(response).or_else(|| definition(request)),
+        definition,
         family: arn.as_ref().map(|arn| arn.family().to_owned()).or(family),
         origin: Origin {
             id: record.event_id.or(origin.id),
@@ -111,6 +124,19 @@ pub(crate) fn registered(
         arn,
         principal,
     }))
+}
+
+/// A daemon's definition: the answer has its ARN alone.
+fn daemon(request: Option<&str>, response: Option<&str>) -> Option<TaskDefinition> {
+    let answered: Daemon = response
+        .and_then(|response| serde_json::from_str(response).ok())
+        .unwrap_or_default();
+    let arn = answered.daemon_task_definition_arn;
+    let unknown = || Field::Unknown("CloudTrail left it out".to_owned());
+    Some(TaskDefinition {
+        daemon_task_definition_arn: arn.map_or_else(unknown, Field::Known),
+        ..definition(request)?
+    })
 }
 
 /// The definition, where it is whole: a body that does not read as one is as good as none, because

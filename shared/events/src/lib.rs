@@ -34,7 +34,7 @@ pub enum Parsed {
 /// Something happened that is to be judged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// `RegisterTaskDefinition` succeeded.
+    /// `RegisterTaskDefinition` or `RegisterDaemonTaskDefinition` succeeded.
     Registered(Box<Registered>),
     /// A scan of an image of a private repository ended, well or badly.
     Scanned(Box<Scanned>),
@@ -51,7 +51,7 @@ pub struct Origin {
     pub place: Option<Place>,
 }
 
-/// A successful `RegisterTaskDefinition` call.
+/// A successful `RegisterTaskDefinition` or `RegisterDaemonTaskDefinition` call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
     /// Where the event comes from.

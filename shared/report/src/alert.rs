@@ -272,7 +272,12 @@ fn event_id(event: &Event) -> Option<String> {
 fn subject(subject: &Subject) -> AlertSubject {
     let (arn, tags) = match subject {
         Subject::TaskDefinition(definition) => {
-            (definition.arn().map(|arn| arn.to_string()), Vec::new())
+            let daemon = definition.daemon_task_definition_arn.known();
+            let arn = definition.arn().map(|arn| arn.to_string());
+            (
+                arn.or_else(|| daemon.map(|arn| clean(arn, 400))),
+                Vec::new(),
+            )
         }
         Subject::Image(image) => {
             let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));

@@ -170,13 +170,24 @@ pub fn nearest(written: &str) -> Option<&'static str> {
 }
 
 /// The answer about a namespace that `member` of the definition may share with the host.
-fn shared_with_host(mode: &Field<String>, member: &str, what: &str) -> Vec<Answer> {
+fn shared_with_host(
+    definition: &TaskDefinition,
+    mode: &Field<String>,
+    member: &str,
+    what: &str,
+) -> Vec<Answer> {
     let pointer = format!("/{member}");
+    // A daemon's API has another word for it.
+    let host = if definition.is_daemon() {
+        "shared"
+    } else {
+        "host"
+    };
     match mode {
-        Field::Known(mode) if mode.trim().eq_ignore_ascii_case("host") => {
+        Field::Known(mode) if mode.trim().eq_ignore_ascii_case(host) => {
             vec![Answer::fail(
                 pointer,
-                format!("`{member}` is `host`: each task shares the instance's {what}"),
+                format!("`{member}` is `{host}`: each task shares the instance's {what}"),
             )]
         }
         Field::Unknown(reason) => {

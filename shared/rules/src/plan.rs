@@ -187,6 +187,8 @@ pub enum Withheld {
     AlreadyDone,
     /// The subject is in another account or region than the one acting.
     Elsewhere,
+    /// It is a daemon's, and deleting that would drain instances.
+    Daemon,
     /// The facts do not name the one thing to act on.
     NotIdentified,
 }
@@ -197,6 +199,9 @@ impl Withheld {
         match self {
             Self::AlreadyDone => "it has been done already",
             Self::Elsewhere => "the subject is in another account or region",
+            Self::Daemon => {
+                "it is a daemon's: deleting it would drain the instances that it runs on"
+            }
             Self::NotIdentified => "AWS did not say which revision or digest it is",
         }
     }
@@ -238,6 +243,9 @@ pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>
 }
 
 fn deregister(definition: &TaskDefinition) -> Result<(Action, Place), Withheld> {
+    if definition.is_daemon() {
+        return Err(Withheld::Daemon);
+    }
     let arn = definition.arn().ok_or(Withheld::NotIdentified)?;
     if definition.is_inactive() {
         return Err(Withheld::AlreadyDone);

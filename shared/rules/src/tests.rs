@@ -461,6 +461,26 @@ fn what_other_tools_miss_is_found() {
     assert!(!rules(&plain).contains(&"unencrypted-efs-volume"));
 }
 
+#[test]
+fn a_daemon_is_judged_as_what_it_is_and_left_alone() {
+    let json = json!({
+        "family": "agent", "pidMode": "shared", "ipcMode": "none",
+        "daemonTaskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:daemon-task-definition/agent:1",
+        "containerDefinitions": [{"name": "a", "privileged": true}],
+    });
+    let facts = definition(&json);
+    let decision = decide(&facts, &Policy::default());
+    let rules: Vec<_> = decision.findings.iter().map(|f| f.rule).collect();
+    assert!(rules.contains(&"privileged-container"));
+    assert!(rules.contains(&"host-pid"));
+    assert!(!rules.contains(&"host-ipc"));
+    let plan = plan(&decision, &facts, Mode::Enforce, None);
+    assert_eq!(
+        (plan.steps, plan.withheld),
+        (Vec::new(), Some(Withheld::Daemon))
+    );
+}
+
 /// ECS knows four launch types; what these rules say holds on each. Those that hold on some say so
 /// in their own tests.
 #[test]

@@ -313,6 +313,14 @@ async fn what_cloudtrail_hides_is_read_from_ecs_and_is_not_waited_for_in_vain() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_privileged_daemon_is_told_and_left() {
+    let done = handle(Mode::Enforce, &event("task-definition-guard/daemon"), fine).await;
+    assert_eq!(done.operations(), ["Publish"]);
+    assert_eq!(done.alert()["decision"], "deny");
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_later_revision_is_never_taken_for_the_one_of_the_event() {
     let described = json!({"taskDefinition": {
         "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:9",

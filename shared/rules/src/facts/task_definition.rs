@@ -17,13 +17,16 @@ pub struct TaskDefinition {
     pub family: Field<String>,
     /// The full ARN with the revision; only of a registered definition.
     pub task_definition_arn: Field<String>,
+    /// The full ARN with the revision of a *daemon* task definition, which ECS Managed Instances run
+    /// one of on every instance: `arn:aws:ecs:REGION:ACCOUNT:daemon-task-definition/FAMILY:REVISION`.
+    pub daemon_task_definition_arn: Field<String>,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`; only of a registered definition.
     pub status: Field<String>,
     /// `awsvpc`, `bridge`, `host` or `none`; absent is `bridge` on EC2 and `awsvpc` on Fargate.
     pub network_mode: Field<String>,
-    /// `host` or `task`; absent is a private namespace a container.
+    /// `host` or `task`, of a daemon `shared` or `none`; absent is a private namespace a container.
     pub pid_mode: Field<String>,
-    /// `host`, `task` or `none`; absent is the container runtime's default.
+    /// `host`, `task` or `none`, of a daemon `shared` or `none`; absent is the container runtime's default.
     pub ipc_mode: Field<String>,
     /// The launch types that ECS validated the definition against.
     pub requires_compatibilities: Field<Vec<String>>,
@@ -218,6 +221,11 @@ impl TaskDefinition {
             .map(|(index, container)| PlacedContainer { index, container })
     }
 
+    /// Whether it is a daemon task definition (ECS API, `RegisterDaemonTaskDefinition`).
+    pub fn is_daemon(&self) -> bool {
+        self.daemon_task_definition_arn != Field::Absent
+    }
+
     /// Whether a part that the rules read has been hidden, as CloudTrail does with environments.
     pub fn is_redacted(&self) -> bool {
         let mut containers = self.container_definitions.iter();
@@ -260,6 +268,9 @@ impl TaskDefinition {
     /// What the definition can run on: `compatibilities` as ECS computed them, else
     /// `requiresCompatibilities`, else EC2, which is the strictest.
     pub fn launch_types(&self) -> Vec<LaunchType> {
+        if self.is_daemon() {
+            return vec![LaunchType::ManagedInstances];
+        }
         for field in [&self.compatibilities, &self.requires_compatibilities] {
             match field {
                 Field::Known(names) if !names.is_empty() => {

@@ -22,6 +22,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     shared_with_host(
+        definition,
         &definition.ipc_mode,
         "ipcMode",
         "IPC namespace: it can read and change the shared memory of every process of the instance",

@@ -22,6 +22,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     shared_with_host(
+        definition,
         &definition.network_mode,
         "networkMode",
         "network: it reaches every port of the instance, its metadata service and the agent",

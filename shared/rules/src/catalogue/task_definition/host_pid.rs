@@ -22,6 +22,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     shared_with_host(
+        definition,
         &definition.pid_mode,
         "pidMode",
         "process namespace: it sees, and as root can signal and read, every process of the instance",
