@@ -15,7 +15,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
-use tidewaiter_report::{Judged, Report, Unreadable};
+use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif, Unreadable};
 use tidewaiter_rules::{
     Mode, Policy, Verdict,
     names::quoted,
@@ -66,8 +66,8 @@ struct CheckArguments {
     #[command(flatten)]
     policy: PolicyArguments,
     /// Form of the output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    format: CheckFormat,
     /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
     /// task definition
     #[arg(required = true, value_name = "PATH")]
@@ -119,6 +119,18 @@ enum Format {
     Text,
     /// For programs, version 1
     Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs, version 1
+    Json,
+    /// For code scanning and editors: SARIF 2.1.0
+    Sarif,
+    /// For the test pages of CI systems: JUnit XML
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -183,7 +195,10 @@ fn main() -> Status {
             let check =
                 |input: &Input, report: &mut Report<_>| check::check(input, &policy, report);
             let inputs = input::inputs(&arguments.paths, input::DEFINITIONS);
-            answer(&inputs, &policy, arguments.format, check)
+            let report = answers(&inputs, check);
+            print_checked(&report, arguments.format)?;
+            let is_for_people = matches!(arguments.format, CheckFormat::Text);
+            Ok(conclude(&report, &policy, is_for_people))
         }),
         Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
             let mode = arguments.mode.into();
@@ -191,7 +206,10 @@ fn main() -> Status {
                 replay::replay(input, &policy, mode, report)
             };
             let inputs = input::inputs(&arguments.paths, input::EVENTS);
-            answer(&inputs, &policy, arguments.format, replay)
+            let report = answers(&inputs, replay);
+            print(&report, arguments.format)?;
+            let is_for_people = matches!(arguments.format, Format::Text);
+            Ok(conclude(&report, &policy, is_for_people))
         }),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
@@ -227,13 +245,11 @@ impl PolicyArguments {
     }
 }
 
-/// Answers for every input, prints the report, and says what the program ends with.
-fn answer<T: Serialize + Display + Judged>(
+/// The answers for every input.
+fn answers<T>(
     inputs: &[Input],
-    policy: &Policy,
-    format: Format,
     ask: impl Fn(&Input, &mut Report<T>) -> Result<(), String>,
-) -> Result<Status, String> {
+) -> Report<T> {
     let mut report = Report::default();
     for input in inputs {
         if let Err(message) = ask(input, &mut report) {
@@ -241,8 +257,13 @@ fn answer<T: Serialize + Display + Judged>(
             report.errors.push(Unreadable { file, message });
         }
     }
-    print(&report, format)?;
-    if matches!(format, Format::Text) {
+    report
+}
+
+/// What the program ends with. People are told of errors and waivers; programs find them in the
+/// report.
+fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool) -> Status {
+    if is_for_people {
         for error in &report.errors {
             say(&format!("{}: {}", error.file, error.message));
         }
@@ -251,7 +272,7 @@ fn answer<T: Serialize + Display + Judged>(
             tell_of(waiver, is_used);
         }
     }
-    Ok(Status::of(report.verdict(), !report.errors.is_empty()))
+    Status::of(report.verdict(), !report.errors.is_empty())
 }
 
 /// An exception that has ended, or that nothing needs, is itself worth a word.
@@ -296,14 +317,25 @@ fn list(format: RulesFormat) -> Result<(), String> {
     }
 }
 
+fn print_checked(report: &Report<Checked>, format: CheckFormat) -> Result<(), String> {
+    match format {
+        CheckFormat::Text => print(report, Format::Text),
+        CheckFormat::Json => print(report, Format::Json),
+        CheckFormat::Sarif => write(|out| print_json(out, &Sarif::of(report))),
+        CheckFormat::Junit => write(|out| write!(out, "{}", Junit(report))),
+    }
+}
+
 fn print(report: &(impl Serialize + Display), format: Format) -> Result<(), String> {
     write(|out| match format {
         Format::Text => write!(out, "{report}"),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
-        }
+        Format::Json => print_json(out, report),
     })
+}
+
+fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
 }
 
 fn print_text(text: &str) -> Result<(), String> {

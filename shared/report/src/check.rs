@@ -3,17 +3,17 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Decision, Finding, Subject, Verdict, Waived};
+use tidewaiter_rules::{Decision, Finding, Level, Outcome, Subject, Verdict, Waived};
 
 use crate::report::{Judged, Named, write_findings, write_title};
 
 /// The decision about one subject of one file.
 #[derive(Debug, Serialize)]
 pub struct Checked {
-    file: String,
-    subject: Named,
-    decision: Verdict,
-    findings: Vec<Finding>,
+    pub(crate) file: String,
+    pub(crate) subject: Named,
+    pub(crate) decision: Verdict,
+    pub(crate) findings: Vec<Finding>,
     waived: Vec<Waived>,
     /// Where each finding stands in the file: line and column, from 1.
     #[serde(skip)]
@@ -45,6 +45,22 @@ impl Checked {
         let pointers = self.findings.iter().map(|finding| finding.pointer.as_str());
         self.places = pointers.map(locate).collect();
         self
+    }
+
+    /// Whether a finding is why the subject is denied. What cannot be known is only where the policy
+    /// counts it so, which shows where nothing else denies.
+    pub(crate) fn denies(&self, finding: &Finding) -> bool {
+        let fails =
+            |finding: &Finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail;
+        fails(finding)
+            || self.decision == Verdict::Deny
+                && finding.level == Level::Deny
+                && !self.findings.iter().any(fails)
+    }
+
+    /// The line and column of a finding, where they are known.
+    pub(crate) fn place(&self, index: usize) -> Option<(usize, usize)> {
+        self.places.get(index).copied().flatten()
     }
 }
 

@@ -1,20 +1,24 @@
-//! Decisions and what came of them, for people and for machines: text, JSON, and the message that
-//! goes to SNS. Pure: nothing is sent from here.
+//! Decisions and what came of them, for people and for machines: text, JSON, SARIF, JUnit XML, and
+//! the message that goes to SNS. Pure: nothing is sent from here.
 
 mod alert;
 mod check;
 mod console;
 mod inert;
+mod junit;
 mod replay;
 mod report;
+mod sarif;
 mod sns;
 mod text;
 
 pub use alert::{Alert, Failure, Fate};
 pub use check::Checked;
 pub use inert::clean;
+pub use junit::Junit;
 pub use replay::Replayed;
 pub use report::{Judged, Report, Unreadable};
+pub use sarif::Sarif;
 pub use sns::{Attribute, Message};
 
 #[cfg(test)]

@@ -100,6 +100,14 @@ impl Named {
         clean(stem, 200)
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Takes a resource's name where the subject has none of its own.
     pub(crate) fn name_if_unnamed(&mut self, id: &str) {
         if self.id == "?" {

@@ -10,7 +10,7 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{Alert, Message};
+use crate::{Alert, Checked, Junit, Message, Report, Sarif, Unreadable};
 
 fn home() -> Place {
     Place::of_region("eu-west-1", "111122223333").unwrap()
@@ -150,4 +150,179 @@ fn a_definition_without_a_finding_raises_no_alert() {
         Alert::of_decision(&event, &facts, &fine, &plan, &[], &home()),
         None
     );
+}
+
+/// A report on a definition with `text` wherever a definition has a name, and on a file that cannot
+/// be read.
+fn report(text: &str, place: Option<(usize, usize)>) -> Report<Checked> {
+    let definition = json!({
+        "family": text, "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7",
+        "networkMode": "host", "containerDefinitions": [
+            {"name": text, "user": text, "image": text, "privileged": true,
+                "linuxParameters": {"capabilities": {"add": [text, "ALL"]}}},
+            {"name": text},
+        ],
+    });
+    let event = registered(&definition, &json!({}), "x");
+    let facts = event.facts().unwrap();
+    let mut report = Report::default();
+    for profile in [Profile::Default, Profile::Restricted] {
+        let decision = decide(&facts, &Policy::of_profile(profile));
+        let checked = Checked::new(text.to_owned(), &facts.subject, decision);
+        report.results.push(checked.of_resource(text, |_| place));
+    }
+    report.errors.push(Unreadable {
+        file: text.to_owned(),
+        message: text.to_owned(),
+    });
+    report
+}
+
+/// SARIF 2.1.0, as far as code scanning asks for it.
+fn is_sarif(text: &str) -> Result<(), TestCaseError> {
+    let log: Value = serde_json::from_str(text).unwrap();
+    prop_assert_eq!(&log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    for rule in rules {
+        for member in ["shortDescription", "fullDescription", "help"] {
+            prop_assert!(!rule[member]["text"].as_str().unwrap().is_empty());
+        }
+        prop_assert!(rule["help"]["markdown"].as_str().unwrap().starts_with("# "));
+        let level = rule["defaultConfiguration"]["level"].as_str().unwrap();
+        prop_assert!(["error", "warning", "note"].contains(&level));
+        let severity = rule["properties"]["security-severity"].as_str().unwrap();
+        prop_assert!((0.0..=10.0).contains(&severity.parse::<f64>().unwrap()));
+    }
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        prop_assert_eq!(&rules[index]["id"], &result["ruleId"]);
+        let level = result["level"].as_str().unwrap();
+        prop_assert!(["error", "warning", "note"].contains(&level));
+        prop_assert_eq!(&result["kind"], &Value::Null);
+        let message = result["message"]["text"].as_str().unwrap();
+        prop_assert!(
+            message.chars().all(|c| c == '\n' || is_inert(c)),
+            "{message:?}"
+        );
+        prop_assert!(result["partialFingerprints"]["tidewaiter/v1"].is_string());
+        is_place(&result["locations"][0])?;
+    }
+    let invocation = &run["invocations"][0];
+    let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
+    prop_assert_eq!(
+        invocation["executionSuccessful"].as_bool().unwrap(),
+        notifications.is_empty()
+    );
+    for notification in notifications {
+        prop_assert_eq!(&notification["level"], "error");
+        prop_assert!(notification["message"]["text"].is_string());
+        is_place(&notification["locations"][0])?;
+    }
+    Ok(())
+}
+
+fn is_place(location: &Value) -> Result<(), TestCaseError> {
+    let physical = &location["physicalLocation"];
+    let uri = physical["artifactLocation"]["uri"].as_str().unwrap();
+    let rest = uri.strip_prefix("file://").unwrap_or(uri);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/%".contains(c);
+    prop_assert!(rest.chars().all(allowed), "{uri}");
+    prop_assert!(physical["region"]["startLine"].as_u64().unwrap() >= 1);
+    Ok(())
+}
+
+fn is_junit(text: &str) -> Result<(), TestCaseError> {
+    let document = roxmltree::Document::parse(text);
+    prop_assert!(document.is_ok(), "{document:?}: {text}");
+    let document = document.unwrap();
+    let root = document.root_element();
+    let suites = || root.children().filter(roxmltree::Node::is_element);
+    for (attribute, tag) in [
+        ("tests", "testcase"),
+        ("failures", "failure"),
+        ("errors", "error"),
+        ("skipped", "skipped"),
+    ] {
+        for node in suites().chain([root]) {
+            let counted = node.descendants().filter(|n| n.has_tag_name(tag)).count();
+            prop_assert_eq!(node.attribute(attribute).unwrap(), counted.to_string());
+        }
+    }
+    for node in document.descendants() {
+        prop_assert!(
+            node.attributes()
+                .iter()
+                .all(|a| a.value().chars().all(is_inert))
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_programs_read_is_well_formed_whatever_is_named(
+        text in prop_oneof![
+            "[\\s\\S]{0,60}",
+            "[\\s\\S]{1,20}".prop_map(|part| part.repeat(100)),
+            Just("]]>\"'<&\u{0}\u{fffe}\u{ffff}\u{1b}[31m\r\n--><x>".to_owned()),
+        ],
+        place in proptest::option::of((0usize..9, 0usize..9)),
+    ) {
+        let report = report(&text, place);
+        is_sarif(&serde_json::to_string(&Sarif::of(&report)).unwrap())?;
+        is_junit(&Junit(&report).to_string())?;
+    }
+}
+
+#[test]
+fn what_is_unknown_fails_where_the_policy_denies_it() {
+    let definition = json!({"family": "web",
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7",
+        "containerDefinitions": [{"name": "a", "image": "x"}]});
+    let event = registered(&definition, &json!({}), "x");
+    let facts = event.facts().unwrap();
+    let mut decision = decide(&facts, &Policy::of_profile(Profile::Restricted));
+    decision
+        .findings
+        .retain(|finding| finding.rule == "root-user");
+    for (verdict, level, failures) in [(Verdict::Warn, "note", "0"), (Verdict::Deny, "error", "1")]
+    {
+        decision.verdict = verdict;
+        let mut report = Report::default();
+        let checked = Checked::new("a.json".to_owned(), &facts.subject, decision.clone());
+        report.results.push(checked);
+        let log = json!(Sarif::of(&report));
+        assert_eq!(log["runs"][0]["results"][0]["level"], level);
+        let junit = Junit(&report).to_string();
+        assert!(
+            junit.contains(&format!("failures=\"{failures}\"")),
+            "{junit}"
+        );
+    }
+}
+
+#[test]
+fn a_path_is_a_uri_reference() {
+    for (path, uri) in [
+        ("a/b.json", "a/b.json"),
+        ("./a b.json", "a%20b.json"),
+        (".//a.json", "a.json"),
+        ("../a.json", "../a.json"),
+        ("a:b?c#d%.json", "a%3Ab%3Fc%23d%25.json"),
+        ("/é.json", "file:///%C3%A9.json"),
+        ("<stdin>", "%3Cstdin%3E"),
+    ] {
+        let mut report = Report::<Checked>::default();
+        report.errors.push(Unreadable {
+            file: path.to_owned(),
+            message: "x".to_owned(),
+        });
+        let log = json!(Sarif::of(&report));
+        let notification = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0];
+        let location = &notification["locations"][0]["physicalLocation"];
+        assert_eq!(location["artifactLocation"]["uri"], uri, "{path}");
+    }
 }
