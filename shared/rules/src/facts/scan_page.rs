@@ -278,6 +278,37 @@ mod tests {
         assert_eq!(counts(&clean), []);
     }
 
+    /// Runs over a folder of recorded answers where one is named.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the folder is outside the project"
+    )]
+    fn every_recorded_answer_has_findings() {
+        let Some(folder) = std::env::var_os("TIDEWAITER_FINDINGS") else {
+            return;
+        };
+        let mut read = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let is_answer = name.starts_with("basic-") || name.starts_with("enhanced-");
+            if !is_answer || path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            let scan = scan(&[&std::fs::read_to_string(&path).unwrap()], &[]);
+            assert!(scan.counts.values().any(|count| *count > 0), "{name}");
+            assert!(!scan.worst.is_empty(), "{name}");
+            assert_eq!(
+                scan.scanner == Scanner::Enhanced,
+                name.starts_with("enhanced-"),
+                "{name}"
+            );
+            read += 1;
+        }
+        assert!(read > 0, "no answer in TIDEWAITER_FINDINGS");
+    }
+
     #[test]
     fn only_the_worst_are_kept_and_all_are_counted() {
         let finding = r#"{"name":"CVE-1","severity":"MEDIUM"}"#;
