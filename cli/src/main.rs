@@ -53,6 +53,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
+    /// Print the JSON Schema of policy files, for editors
+    Schema,
     /// Say whether a policy file can be used, and which of its waivers have expired
     Validate {
         /// The policy
@@ -212,6 +214,7 @@ fn main() -> Status {
             Ok(conclude(&report, &policy, is_for_people))
         }),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
+        Command::Policy(PolicyCommand::Schema) => print_schema().map(|()| Status::Allowed),
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
@@ -336,6 +339,16 @@ fn print(report: &(impl Serialize + Display), format: Format) -> Result<(), Stri
 fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
+}
+
+/// Members in alphabetical order, whatever else is built with serde_json.
+fn print_schema() -> Result<(), String> {
+    let mut schema = Policy::schema();
+    schema.sort_all_objects();
+    write(|out| {
+        serde_json::to_writer_pretty(&mut *out, &schema)?;
+        writeln!(out)
+    })
 }
 
 fn print_text(text: &str) -> Result<(), String> {

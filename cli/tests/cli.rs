@@ -469,7 +469,8 @@ fn everything_known_of_a_rule_is_in_the_json() {
 
 #[test]
 fn the_generated_documents_are_what_the_program_prints() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let root = docs.join("rules");
     let print = |arguments: &[&str]| {
         let output = tidewaiter(Path::new("."), arguments);
         assert!(output.status.success(), "{arguments:?}");
@@ -491,6 +492,11 @@ fn the_generated_documents_are_what_the_program_prints() {
         for (name, text) in &wanted {
             fs::write(root.join(name), text).unwrap();
         }
+        fs::write(
+            docs.join("policy.schema.json"),
+            print(&["policy", "schema"]),
+        )
+        .unwrap();
     }
     let found: BTreeMap<String, String> = fs::read_dir(&root)
         .unwrap()
@@ -500,6 +506,11 @@ fn the_generated_documents_are_what_the_program_prints() {
             (name, fs::read_to_string(entry.path()).unwrap())
         })
         .collect();
+    assert_eq!(
+        fs::read_to_string(docs.join("policy.schema.json")).unwrap(),
+        print(&["policy", "schema"]),
+        "run `make generate`"
+    );
     let names = wanted.keys().chain(found.keys());
     let stale: BTreeSet<&String> = names.filter(|n| wanted.get(*n) != found.get(*n)).collect();
     assert!(

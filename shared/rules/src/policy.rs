@@ -27,6 +27,7 @@ use crate::{
 /// What to do about a finding of a rule; the greater, the stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Level {
     /// Nothing: it is not a finding.
     Off,
@@ -50,6 +51,7 @@ impl Level {
 /// A set of levels to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Profile {
     /// Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up.
     #[default]
@@ -136,6 +138,7 @@ impl Levels<'_> {
 /// What an answer costs that cannot be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Unknown {
     /// Someone hears of it; a gate lets it through.
     #[default]
@@ -180,6 +183,12 @@ impl Policy {
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.base.profile = Some(profile);
         self
+    }
+
+    /// The JSON Schema of policy files (draft 2020-12), for editors.
+    #[cfg(feature = "schema")]
+    pub fn schema() -> serde_json::Value {
+        file::schema()
     }
 
     /// The levels that hold for what these facts are about.

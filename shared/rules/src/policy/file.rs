@@ -45,42 +45,63 @@ pub enum InvalidPolicy {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PolicyFile {
+    /// The version of the form: 1.
     version: u64,
+    /// The levels to start from.
     #[serde(default)]
     profile: Profile,
+    /// Levels of single rules.
     #[serde(default)]
     rules: BTreeMap<String, Level>,
+    /// Where other levels hold; the narrowest scope decides.
     #[serde(default)]
     scopes: Vec<ScopeEntry>,
+    /// What single rules are told.
     #[serde(default)]
     parameters: Parameters,
+    /// What an answer costs that cannot be known.
     #[serde(default)]
     unknown: Unknown,
+    /// Exceptions, each with an end.
     #[serde(default)]
     waivers: Vec<WaiverEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ScopeEntry {
+    /// What the scope is for; all that is set has to match.
     r#match: Matching,
+    /// The levels to start from here.
     #[serde(default)]
     profile: Option<Profile>,
+    /// Levels of single rules here.
     #[serde(default)]
     rules: BTreeMap<String, Level>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WaiverEntry {
+    /// The name by which reports call it.
     id: String,
+    /// The rules that it is an exception from.
     rules: Vec<String>,
+    /// Where it holds; all that is set has to match.
     target: Target,
+    /// Why.
     reason: String,
+    /// Who answers for it.
     owner: String,
+    /// Where it was agreed.
     #[serde(default)]
     ticket: Option<String>,
+    /// The last day on which it holds, a year ahead at most.
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date")))]
     expires: Date,
 }
 
@@ -101,6 +122,30 @@ pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
         waivers: waivers(file.waivers, today)?,
         unknown: file.unknown,
     })
+}
+
+/// The schema of the file, with the names of the rules where rules are named.
+#[cfg(feature = "schema")]
+pub(super) fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(PolicyFile).to_value();
+    let ids: Vec<&str> = catalogue::RULES.iter().map(|rule| rule.id).collect();
+    let named = serde_json::json!({ "enum": ids });
+    for (pointer, member) in [
+        ("/properties/rules", "propertyNames"),
+        ("/$defs/ScopeEntry/properties/rules", "propertyNames"),
+        ("/$defs/WaiverEntry/properties/rules", "items"),
+    ] {
+        if let Some(serde_json::Value::Object(rules)) = schema.pointer_mut(pointer) {
+            rules.insert(member.to_owned(), named.clone());
+        }
+    }
+    if let serde_json::Value::Object(policy) = &mut schema {
+        policy.insert("title".to_owned(), "Tidewaiter policy".into());
+    }
+    if let Some(serde_json::Value::Object(version)) = schema.pointer_mut("/properties/version") {
+        version.insert("const".to_owned(), 1.into());
+    }
+    schema
 }
 
 fn layer(profile: Option<Profile>, rules: BTreeMap<String, Level>) -> Result<Layer, InvalidPolicy> {

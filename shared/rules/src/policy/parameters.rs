@@ -5,6 +5,7 @@ use serde::Deserialize;
 /// Parameters of rules, by rule; `parameters` in a policy file.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Parameters {
     /// `untrusted-registry`.
     pub untrusted_registry: TrustedRegistries,
@@ -21,6 +22,7 @@ pub struct Parameters {
 /// Where images may come from, beside the account's own ECR registry and AWS's public ones.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrustedRegistries {
     /// Globs on `HOST/REPOSITORY`, for example `ghcr.io/example/*`.
     pub registries: Vec<String>,
@@ -31,6 +33,7 @@ pub struct TrustedRegistries {
 /// Capabilities that may be added.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AllowedCapabilities {
     /// Names without `CAP_`.
     pub allowed: Vec<String>,
@@ -39,6 +42,7 @@ pub struct AllowedCapabilities {
 /// Paths of the host that may be mounted.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AllowedHostPaths {
     /// Globs on absolute paths, for example `/opt/app/*`.
     pub allowed: Vec<String>,
@@ -47,6 +51,7 @@ pub struct AllowedHostPaths {
 /// Names of variables that hold secrets, beside the well-known ones.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecretNames {
     /// Globs on names, in any case, for example `*_PIN`.
     pub names: Vec<String>,
@@ -55,6 +60,7 @@ pub struct SecretNames {
 /// Tags that a task definition has to carry.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RequiredTags {
     /// Keys.
     pub keys: Vec<String>,

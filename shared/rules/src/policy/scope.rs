@@ -20,6 +20,7 @@ pub(super) struct Scope {
 /// Which subjects a scope is for: every member that is set has to match. All are globs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Matching {
     account: Option<String>,
     region: Option<String>,

@@ -32,6 +32,7 @@ pub struct Waiver {
 /// All are globs, see [`matches`].
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Target {
     /// The account id.
     pub account: Option<String>,
