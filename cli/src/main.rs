@@ -341,7 +341,7 @@ fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Members in alphabetical order, whatever else is built with serde_json.
+/// Members in alphabetical order, whatever else is built with `serde_json`.
 fn print_schema() -> Result<(), String> {
     let mut schema = Policy::schema();
     schema.sort_all_objects();
