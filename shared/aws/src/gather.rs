@@ -1,6 +1,7 @@
 //! What an event did not say.
 
 use aws_sdk_ecr::types::ImageIdentifier;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tidewaiter_events::{Event, Registered, Scanned};
 use tidewaiter_rules::{
@@ -138,7 +139,9 @@ fn is_the_one(registered: &Registered, registered_at: Option<f64>) -> Result<(),
     ))
 }
 
-fn facts(facts: Facts) -> Gathered {
+/// An event without a time is taken to be of now: the end of a waiver has to be told by something.
+fn facts(mut facts: Facts) -> Gathered {
+    facts.observed_at.get_or_insert_with(Timestamp::now);
     Gathered::Facts(Box::new(facts))
 }
 
