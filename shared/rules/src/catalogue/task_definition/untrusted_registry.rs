@@ -28,19 +28,15 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 /// Hosts of the public gallery: any AWS customer can have a namespace there.
 const GALLERY: &[&str] = &["public.ecr.aws", "ecr-public.aws.com"];
 
-/// AWS's own namespaces in the gallery. `docker` is not among them: it mirrors Docker Hub.
+/// Namespaces in the gallery from which AWS's documentation and samples pull. `docker` is not among
+/// them: it mirrors Docker Hub. A policy can trust more.
 const OF_AWS: &[&str] = &[
     "amazoncorretto",
     "amazonlinux",
     "aws-*",
-    "bottlerocket",
     "cloudwatch-agent",
-    "deep-learning-containers",
-    "ecs",
-    "eks",
     "eks-distro",
     "lambda",
-    "neuron",
     "xray",
 ];
 
