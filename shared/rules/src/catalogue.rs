@@ -169,6 +169,13 @@ pub fn nearest(written: &str) -> Option<&'static str> {
         .map(|(_, id)| id)
 }
 
+/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
+fn capability_name(name: &str) -> String {
+    let name = name.trim().to_ascii_uppercase();
+    name.strip_prefix("CAP_")
+        .map_or(name.clone(), str::to_owned)
+}
+
 /// The answer about a namespace that `member` of the definition may share with the host.
 fn shared_with_host(
     definition: &TaskDefinition,

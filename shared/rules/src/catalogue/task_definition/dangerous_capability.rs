@@ -1,4 +1,6 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule, capability_name,
+};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, TaskDefinition},
@@ -98,10 +100,10 @@ fn each(
             Field::Absent => {}
             Field::Unknown(reason) => answers.extend(unreadable(container, &member, reason)),
             Field::Known(name) => {
-                let plain = plain_name(name);
+                let plain = capability_name(name);
                 let allowed = &context.parameters.dangerous_capability.allowed;
                 if HARMLESS.contains(&plain.as_str())
-                    || allowed.iter().any(|name| plain_name(name) == plain)
+                    || allowed.iter().any(|name| capability_name(name) == plain)
                 {
                     continue;
                 }
@@ -116,13 +118,6 @@ fn each(
         }
     }
     answers
-}
-
-/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
-fn plain_name(name: &str) -> String {
-    let name = name.trim().to_ascii_uppercase();
-    name.strip_prefix("CAP_")
-        .map_or(name.clone(), str::to_owned)
 }
 
 fn severity(capability: &str, definition: &TaskDefinition) -> Severity {

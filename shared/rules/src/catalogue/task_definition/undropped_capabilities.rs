@@ -1,4 +1,6 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule, capability_name,
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
@@ -63,7 +65,7 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
     let names: Vec<String> = dropped
         .iter()
         .filter_map(Field::known)
-        .map(|name| plain_name(name))
+        .map(|name| capability_name(name))
         .collect();
     if names.iter().any(|name| name == "ALL") {
         return None;
@@ -97,13 +99,6 @@ fn keeps(container: &PlacedContainer<'_>, member: &str, kept: &[&str]) -> Answer
         ),
     )
     .severity(Severity::Medium)
-}
-
-/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
-fn plain_name(name: &str) -> String {
-    let name = name.trim().to_ascii_uppercase();
-    name.strip_prefix("CAP_")
-        .map_or(name.clone(), str::to_owned)
 }
 
 #[cfg(test)]
