@@ -1,5 +1,6 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
+mod arguments;
 mod check;
 mod input;
 mod replay;
@@ -8,159 +9,26 @@ mod rules;
 use std::{
     fmt::Display,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitCode, Termination},
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
 use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif, Unreadable};
 use tidewaiter_rules::{
-    Mode, Policy, Verdict,
+    Policy, Verdict,
     names::quoted,
     policy::{MAX_BYTES, Profile, Waiver},
 };
 
-use crate::input::Input;
-
-/// Judges ECS task definitions and ECR image scans by one policy.
-///
-/// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
-/// (all other input is still judged).
-#[derive(Debug, Parser)]
-#[command(name = "tidewaiter", version, arg_required_else_help = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Judge task definitions: JSON as for `aws ecs register-task-definition` or as `aws ecs
-    /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`
-    Check(CheckArguments),
-    /// Say what the functions would make of recorded EventBridge events or CloudTrail records
-    Replay(ReplayArguments),
-    /// Work on policies
-    #[command(subcommand)]
-    Policy(PolicyCommand),
-    /// List the rules
-    Rules(RulesArguments),
-    /// Print the page of a rule: what it finds, why, examples, and how to fix it
-    Explain(ExplainArguments),
-}
-
-#[derive(Debug, Subcommand)]
-enum PolicyCommand {
-    /// Print the JSON Schema of policy files, for editors
-    Schema,
-    /// Say whether a policy file can be used, and which of its waivers have expired
-    Validate {
-        /// The policy
-        #[arg(value_name = "FILE")]
-        path: PathBuf,
+use crate::{
+    arguments::{
+        Arguments, CheckFormat, Command, Format, PolicyArguments, PolicyCommand, RulesFormat,
     },
-}
-
-#[derive(Debug, Args)]
-struct CheckArguments {
-    #[command(flatten)]
-    policy: PolicyArguments,
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    format: CheckFormat,
-    /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
-    /// task definition
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct ReplayArguments {
-    #[command(flatten)]
-    policy: PolicyArguments,
-    /// Mode of the functions
-    #[arg(long, value_enum, default_value_t = ModeName::Audit)]
-    mode: ModeName,
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Files and folders: EventBridge events, CloudTrail records, and log files that CloudTrail wrote,
-    /// compressed or not; `-` is standard input
-    #[arg(required = true, value_name = "EVENT.json")]
-    paths: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct RulesArguments {
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t = RulesFormat::Text)]
-    format: RulesFormat,
-}
-
-#[derive(Debug, Args)]
-struct ExplainArguments {
-    /// Id of the rule, such as `root-user`
-    rule: String,
-}
-
-#[derive(Debug, Args)]
-struct PolicyArguments {
-    /// Policy to judge by; without it, the built-in profile `default`
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Profile to judge by, in place of the policy's
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Profile::NAMES))]
-    profile: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs, version 1
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum CheckFormat {
-    /// For people
-    Text,
-    /// For programs, version 1
-    Json,
-    /// For code scanning and editors: SARIF 2.1.0
-    Sarif,
-    /// For the test pages of CI systems: JUnit XML
-    Junit,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RulesFormat {
-    /// For people: a table
-    Text,
-    /// For programs: everything known of each rule, version 1
-    Json,
-    /// For a site: an index of the pages
-    Markdown,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModeName {
-    /// Nothing is changed
-    Audit,
-    /// What is denied is acted on
-    Enforce,
-}
-
-impl From<ModeName> for Mode {
-    fn from(name: ModeName) -> Self {
-        match name {
-            ModeName::Audit => Self::Audit,
-            ModeName::Enforce => Self::Enforce,
-        }
-    }
-}
+    input::Input,
+};
 
 /// What the program ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,144 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tidewaiter_rules::{Mode, policy::Profile};
+
+/// Judges ECS task definitions and ECR image scans by one policy.
+///
+/// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
+/// (all other input is still judged).
+#[derive(Debug, Parser)]
+#[command(name = "tidewaiter", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge task definitions: JSON as for `aws ecs register-task-definition` or as `aws ecs
+    /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`
+    Check(CheckArguments),
+    /// Say what the functions would make of recorded EventBridge events or CloudTrail records
+    Replay(ReplayArguments),
+    /// Work on policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// List the rules
+    Rules(RulesArguments),
+    /// Print the page of a rule: what it finds, why, examples, and how to fix it
+    Explain(ExplainArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Print the JSON Schema of policy files, for editors
+    Schema,
+    /// Say whether a policy file can be used, and which of its waivers have expired
+    Validate {
+        /// The policy
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+    /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
+    /// task definition
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+    /// Mode of the functions
+    #[arg(long, value_enum, default_value_t = ModeName::Audit)]
+    pub(crate) mode: ModeName,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Files and folders: EventBridge events, CloudTrail records, and log files that CloudTrail wrote,
+    /// compressed or not; `-` is standard input
+    #[arg(required = true, value_name = "EVENT.json")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesArguments {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = RulesFormat::Text)]
+    pub(crate) format: RulesFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// Id of the rule, such as `root-user`
+    pub(crate) rule: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArguments {
+    /// Policy to judge by; without it, the built-in profile `default`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Profile to judge by, in place of the policy's
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Profile::NAMES))]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs, version 1
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs, version 1
+    Json,
+    /// For code scanning and editors: SARIF 2.1.0
+    Sarif,
+    /// For the test pages of CI systems: JUnit XML
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RulesFormat {
+    /// For people: a table
+    Text,
+    /// For programs: everything known of each rule, version 1
+    Json,
+    /// For a site: an index of the pages
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ModeName {
+    /// Nothing is changed
+    Audit,
+    /// What is denied is acted on
+    Enforce,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Audit => Self::Audit,
+            ModeName::Enforce => Self::Enforce,
+        }
+    }
+}
