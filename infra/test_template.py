@@ -23,6 +23,7 @@ INFRA = Path(__file__).parent
 TEXT = (INFRA / "template.yaml").read_text()
 GUARDS = ["TaskDefinitionGuard", "ImageScanGuard"]
 RULES = ["TaskDefinitionRegistered", "BasicScanFinished", "EnhancedScanFinished"]
+REVIEW = "WaiverReview"
 MODES = ["audit", "enforce"]
 # ECS and Inspector define no resource type for these, so "*" is all one can say.
 WITHOUT_RESOURCE_TYPE = {
@@ -351,7 +352,14 @@ def test_policy_layer_holds_the_file_at_the_default_path():
 
 
 def test_every_rule_is_listed_here():
-    assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == set(RULES)
+    assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == {*RULES, REVIEW}
+
+
+def test_waivers_are_reviewed_once_a_day():
+    rule = stack(Mode="audit")[REVIEW]
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "att:TaskDefinitionGuard.Arn"
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -397,7 +405,8 @@ def test_rule_may_invoke_its_function(rule):
 def test_no_function_can_be_invoked_by_anybody_else():
     for permission in stack(Mode="audit").of_type("AWS::Lambda::Permission").values():
         assert permission["Principal"] == "events.amazonaws.com"
-        assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in RULES}
+        rules = {*RULES, REVIEW}
+        assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
 QUEUES = [f"{name}DeadLetters" for name in GUARDS + RULES]

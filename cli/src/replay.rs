@@ -80,6 +80,7 @@ enum Judgement {
 fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgement, String> {
     let event = match parse(json).map_err(|error| error.to_string())? {
         Parsed::Event(event) => event,
+        Parsed::Scheduled(_) => return Ok(Judgement::Ignored(Ignored::Scheduled)),
         Parsed::Ignored(reason) => return Ok(Judgement::Ignored(reason)),
     };
     let facts = event.facts().ok_or(

@@ -96,6 +96,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
         "AWS API Call via CloudTrail" => "aws.ecs",
         "ECR Image Scan" => "aws.ecr",
         "Inspector2 Scan" => "aws.inspector2",
+        "Scheduled Event" => "aws.events",
         other => return Ok(Parsed::Ignored(Ignored::OtherEvent(other.to_owned()))),
     };
     let source = envelope.source.as_deref().unwrap_or_default();
@@ -110,6 +111,9 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     }
     if source != sender {
         return Ok(Parsed::Ignored(Ignored::OtherSource(source.to_owned())));
+    }
+    if kind == "Scheduled Event" {
+        return Ok(Parsed::Scheduled(envelope.origin()));
     }
     let found = scan::scanned(&envelope, read::<ScanDetail>(detail()?)?, kind)?;
     Ok(match found {

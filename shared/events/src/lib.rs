@@ -27,6 +27,8 @@ pub use principal::Principal;
 pub enum Parsed {
     /// Something to judge.
     Event(Event),
+    /// A schedule's turn to go through what time alone changes.
+    Scheduled(Origin),
     /// Nothing to judge, and why.
     Ignored(Ignored),
 }
@@ -190,6 +192,8 @@ pub enum Ignored {
     OtherSource(String),
     /// A scan of something that is not a container image.
     OtherScan,
+    /// A schedule's turn, where nothing is scheduled.
+    Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
     NotAnEvent,
 }
@@ -225,6 +229,7 @@ impl fmt::Display for Ignored {
                 )
             }
             Self::OtherScan => formatter.write_str("the scan is not of a container image"),
+            Self::Scheduled => formatter.write_str("it is the turn of a schedule, and is about no subject"),
             Self::NotAnEvent => {
                 formatter.write_str("this is neither an EventBridge event nor a CloudTrail record")
             }

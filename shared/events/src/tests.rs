@@ -30,6 +30,7 @@ fn json_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn told(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Ignored(reason) => format!("ignored: {reason}"),
+        Parsed::Scheduled(origin) => format!("scheduled: {:?}", origin.time),
         Parsed::Event(event) => match event {
             Event::Registered(registered) => format!(
                 "registered {} by {}{}{}; {}",

@@ -4,7 +4,7 @@ use std::{cell::RefCell, time::Instant};
 
 use thiserror::Error;
 use tidewaiter_aws::{CallError, Gathered, apply, dead_letter, gather, publish};
-use tidewaiter_events::{Event, Parsed, parse};
+use tidewaiter_events::{Event, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan};
 
@@ -101,6 +101,7 @@ impl Guard {
     async fn judge(&self, payload: &str, line: &mut Line) -> Result<(), HandleError> {
         let event = match parse(payload.as_bytes()) {
             Ok(Parsed::Event(event)) => event,
+            Ok(Parsed::Scheduled(origin)) => return self.review(&origin, line).await,
             Ok(Parsed::Ignored(reason)) if !reason.is_misrouted() => {
                 line.outcome = "ignored";
                 line.reason = reason.to_string();
@@ -133,6 +134,23 @@ impl Guard {
             }
         };
         self.act(payload, &event, &facts, line).await
+    }
+
+    /// Tells of waivers that end: what time alone changes, no event announces.
+    async fn review(&self, origin: &Origin, line: &mut Line) -> Result<(), HandleError> {
+        line.event = origin.id.clone().unwrap_or_default();
+        line.outcome = "reviewed";
+        let Some(time) = origin.time else {
+            "the schedule gives no time".clone_into(&mut line.reason);
+            return Ok(());
+        };
+        let waivers = self.settings.policy.waivers().iter();
+        let due = waivers.filter_map(|waiver| Some((waiver, waiver.reminder(time)?)));
+        let home = self.settings.clients.home();
+        match Alert::of_waivers(due.collect(), time, self.settings.mode, home) {
+            Some(alert) => self.publish(&alert).await,
+            None => Ok(()),
+        }
     }
 
     async fn act(

@@ -9,7 +9,7 @@ use tidewaiter_rules::{
     names::Place,
 };
 
-use crate::{clean, console};
+use crate::{clean, console, reminder::AlertWaiver};
 
 /// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
 /// taken away or changed, without a new version.
@@ -39,6 +39,8 @@ pub struct Alert {
     pub(crate) actions: Vec<AlertAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) withheld: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<AlertFailure>,
 }
@@ -51,6 +53,8 @@ pub(crate) enum Kind {
     Decision,
     /// An event could not be handled.
     Failure,
+    /// Waivers have ended or end soon.
+    Waivers,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -165,6 +169,7 @@ impl Alert {
             more_findings: decision.findings.len().saturating_sub(FINDINGS),
             actions: steps.map(|(step, effect)| action(step, effect)).collect(),
             withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
+            waivers: Vec::new(),
             failure: None,
         })
     }
@@ -198,6 +203,7 @@ impl Alert {
             more_findings: 0,
             actions: Vec::new(),
             withheld: None,
+            waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
                 fate: failure.fate.text(),

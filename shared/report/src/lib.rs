@@ -6,6 +6,7 @@ mod check;
 mod console;
 mod inert;
 mod junit;
+mod reminder;
 mod replay;
 mod report;
 mod sarif;

@@ -58,7 +58,7 @@ impl Alert {
         let mut rules: Vec<&str> = self.rules().into_iter().collect();
         if rules.is_empty() {
             // A filter on rules must still be able to name failures.
-            rules.push("unhandled-event");
+            rules.push(self.kind.in_place_of_a_rule());
         }
         vec![
             text("severity", self.severity.name()),

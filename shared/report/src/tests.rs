@@ -20,6 +20,7 @@ fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
         Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
+        Parsed::Scheduled(_) => panic!("a schedule has no facts"),
     }
 }
 

@@ -33,6 +33,7 @@ impl Display for Alert {
         writeln!(out, "Mode     {}", self.mode.name())?;
         self.findings(out)?;
         self.actions(out)?;
+        self.waivers(out)?;
         if let Some(failure) = &self.failure {
             writeln!(out, "\nError\n  {}\n  {}", failure.error, failure.fate)?;
         }

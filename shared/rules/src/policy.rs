@@ -2,6 +2,7 @@
 
 mod file;
 mod parameters;
+mod reminder;
 mod scope;
 mod waiver;
 
@@ -14,6 +15,7 @@ pub use file::{InvalidPolicy, MAX_BYTES};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
 pub use parameters::{Parameters, matches};
+pub use reminder::Reminder;
 use scope::Scope;
 pub use waiver::{Target, Waiver};
 

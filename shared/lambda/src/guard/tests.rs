@@ -629,3 +629,31 @@ async fn calls_that_share_a_bucket_with_deployments_are_held_below_its_refill() 
     }
     assert_eq!(start.elapsed().as_secs(), 8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_schedule_tells_of_waivers_that_end() {
+    let policy = |expires: &str| {
+        let text = format!(
+            "version: 1\nwaivers: [{{id: old-agent, rules: [privileged-container], target: {{family: agent}}, \
+             reason: needs the host, owner: platform, ticket: OPS-7, expires: {expires}}}]"
+        );
+        Policy::from_yaml(&text, "2026-11-01T00:00:00Z".parse().unwrap()).unwrap()
+    };
+    let payload = event("task-definition-guard/waiver-review");
+    let review = async |expires: &str| {
+        let wire = Wire::new(fine);
+        let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+        guard.settings.policy = policy(expires);
+        let result = guard.handle(&payload, "r").await;
+        Done { result, wire }
+    };
+    let ended = review("2026-11-23").await;
+    assert_eq!(ended.result, Ok(()));
+    insta::assert_snapshot!(ended.email());
+    assert_eq!(ended.alert()["waivers"][0]["state"], "ended");
+    assert_eq!(
+        review("2026-12-01").await.alert()["waivers"][0]["state"],
+        "ends-soon"
+    );
+    assert_eq!(review("2027-03-01").await.operations(), [] as [&str; 0]);
+}

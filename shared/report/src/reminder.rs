@@ -1,0 +1,138 @@
+//! Alerts about waivers that end.
+
+use std::fmt::{self, Formatter};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tidewaiter_rules::{
+    Mode, Severity,
+    names::Place,
+    policy::{Reminder, Waiver},
+};
+
+use crate::{
+    alert::{Alert, Kind},
+    clean,
+};
+
+/// A waiver that has ended or ends soon.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AlertWaiver {
+    id: String,
+    /// `ended` or `ends-soon`.
+    state: &'static str,
+    /// The last day on which it holds, `YYYY-MM-DD`, UTC.
+    expires: String,
+    rules: Vec<&'static str>,
+    reason: String,
+    owner: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<String>,
+}
+
+/// How many waivers an alert carries.
+const WAIVERS: usize = 25;
+
+impl AlertWaiver {
+    fn of(waiver: &Waiver, reminder: Reminder) -> Self {
+        Self {
+            id: clean(&waiver.id, 100),
+            state: match reminder {
+                Reminder::Ended => "ended",
+                Reminder::EndsSoon => "ends-soon",
+            },
+            expires: waiver.expires.to_string(),
+            rules: waiver.rules.clone(),
+            reason: clean(&waiver.reason, 400),
+            owner: clean(&waiver.owner, 200),
+            ticket: waiver.ticket.as_deref().map(|ticket| clean(ticket, 200)),
+        }
+    }
+}
+
+impl Alert {
+    /// The alert about waivers of which somebody is to be told at `time`; `None` where there are
+    /// none.
+    pub fn of_waivers(
+        mut due: Vec<(&Waiver, Reminder)>,
+        time: Timestamp,
+        mode: Mode,
+        home: &Place,
+    ) -> Option<Self> {
+        due.sort_by_key(|(waiver, _)| waiver.expires);
+        let (first, reminder) = *due.first()?;
+        let (severity, ends) = match reminder {
+            Reminder::Ended => (Severity::Medium, "ended on"),
+            Reminder::EndsSoon => (Severity::Low, "ends on"),
+        };
+        let others = match due.len() {
+            1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        Some(Self {
+            version: 1,
+            kind: Kind::Waivers,
+            headline: format!(
+                "Tidewaiter waiver {} {ends} {}{others}",
+                clean(&first.id, 100),
+                first.expires
+            ),
+            severity,
+            mode,
+            decision: None,
+            account: home.account().to_owned(),
+            region: home.region().to_owned(),
+            time: Some(time.to_string()),
+            event: None,
+            subject: None,
+            who: None,
+            findings: Vec::new(),
+            more_findings: 0,
+            actions: Vec::new(),
+            withheld: None,
+            waivers: due
+                .iter()
+                .take(WAIVERS)
+                .map(|(waiver, reminder)| AlertWaiver::of(waiver, *reminder))
+                .collect(),
+            failure: None,
+        })
+    }
+
+    /// The part of the text that is about waivers.
+    pub(crate) fn waivers(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        for waiver in &self.waivers {
+            let (ends, what) = match waiver.state {
+                "ended" => (
+                    "ended on",
+                    "what it excepted is judged again: remove it, or renew it with a new end",
+                ),
+                _ => (
+                    "ends on",
+                    "after that day what it excepts is judged again: mend the cause, or renew it",
+                ),
+            };
+            let (id, owner) = (&waiver.id, &waiver.owner);
+            writeln!(out, "\nWaiver {id} {ends} {}", waiver.expires)?;
+            writeln!(out, "  rules  {}", waiver.rules.join(", "))?;
+            writeln!(out, "  owner  {owner}")?;
+            if let Some(ticket) = &waiver.ticket {
+                writeln!(out, "  ticket {ticket}")?;
+            }
+            writeln!(out, "  reason {}", waiver.reason)?;
+            writeln!(out, "  {what}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// What stands in the attribute `rule` where no rule has a finding: a filter on rules must
+    /// still be able to name what else there is.
+    pub(crate) const fn in_place_of_a_rule(self) -> &'static str {
+        match self {
+            Self::Decision | Self::Failure => "unhandled-event",
+            Self::Waivers => "waiver-end",
+        }
+    }
+}
