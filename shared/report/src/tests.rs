@@ -326,3 +326,5 @@ fn a_path_is_a_uri_reference() {
         assert_eq!(location["artifactLocation"]["uri"], uri, "{path}");
     }
 }
+
+mod started;
