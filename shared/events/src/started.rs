@@ -67,12 +67,12 @@ impl Call {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RunAnswer {
-    tasks: Option<Vec<Task>>,
+    tasks: Option<Vec<StartedTask>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Task {
+struct StartedTask {
     task_arn: Option<String>,
     task_definition_arn: Option<String>,
     launch_type: Option<String>,
