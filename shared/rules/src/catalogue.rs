@@ -14,7 +14,9 @@ pub use answer::Answer;
 use image_reference::ImageReference;
 
 use crate::{
-    facts::{EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
+    facts::{
+        EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition,
+    },
     field::Field,
     names::{Place, quoted},
     policy::Parameters,

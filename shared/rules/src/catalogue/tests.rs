@@ -74,9 +74,7 @@ fn definition(json: &str) -> TaskDefinition {
 
 fn subject(kind: SubjectKind, json: &str) -> Subject {
     match kind {
-        SubjectKind::TaskDefinition => {
-            Subject::TaskDefinition(Box::new(definition(json)))
-        }
+        SubjectKind::TaskDefinition => Subject::TaskDefinition(Box::new(definition(json))),
         SubjectKind::Image => {
             let mut pages = ScanPages::default();
             pages.add(serde_json::from_str::<ScanPage>(json).unwrap());
