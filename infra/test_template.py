@@ -566,6 +566,69 @@ def test_other_ecs_calls_are_left_alone(event):
     assert not matches("TaskDefinitionRegistered", event)
 
 
+def run(overrides, call="RunTask", **detail):
+    request = {"taskDefinition": "web", "overrides": overrides}
+    return registered(IAM_USER, eventName=call, requestParameters=request, **detail)
+
+
+def in_container(**members):
+    return {"containerOverrides": [{"name": "log"}, {"name": "app"} | members]}
+
+
+ROLE = "arn:aws:iam::111122223333:role/admin"
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+@pytest.mark.parametrize("call", ["RunTask", "StartTask"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"taskRoleArn": ROLE}, id="task role"),
+        pytest.param({"executionRoleArn": ROLE}, id="execution role"),
+        pytest.param(in_container(command=["sh"]), id="command"),
+        pytest.param(in_container(environment=HIDDEN), id="hidden environment"),
+        pytest.param(
+            in_container(environment=[{"name": "A", "value": HIDDEN}]), id="environment"
+        ),
+        pytest.param(
+            in_container(
+                environmentFiles=[{"type": "s3", "value": "arn:aws:s3:::b/f"}]
+            ),
+            id="environment file",
+        ),
+    ],
+)
+def test_run_that_overrides_what_rules_are_about_is_judged(call, overrides):
+    assert matches("TaskDefinitionRegistered", run(overrides, call))
+    refused = run(overrides, call, errorCode="AccessDenied")
+    assert not matches("TaskDefinitionRegistered", refused)
+    own = run(overrides, call, userIdentity=assumed(OWN_ROLE))
+    assert not matches("TaskDefinitionRegistered", own)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        None,
+        {},
+        {"containerOverrides": []},
+        {"containerOverrides": [{"name": "app", "cpu": 10}], "cpu": "256"},
+    ],
+)
+def test_run_that_overrides_nothing_of_it_costs_no_invocation(overrides):
+    assert not matches("TaskDefinitionRegistered", run(overrides))
+    bare = registered(IAM_USER, eventName="RunTask", requestParameters={"count": 1})
+    assert not matches("TaskDefinitionRegistered", bare)
+
+
+@pytest.mark.parametrize("call", ["Create", "Update"])
+def test_express_service_is_judged(call):
+    event = registered(IAM_USER, eventName=f"{call}ExpressGatewayService")
+    assert matches("TaskDefinitionRegistered", event)
+    refused = event["detail"] | {"errorCode": "ClientException"}
+    assert not matches("TaskDefinitionRegistered", event | {"detail": refused})
+
+
 @pytest.mark.parametrize(
     "event",
     [

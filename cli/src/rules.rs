@@ -44,6 +44,7 @@ struct Levels {
 struct Applies {
     launch_types: Vec<&'static str>,
     windows: bool,
+    forms: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +84,7 @@ fn entry(rule: &'static Rule) -> Entry {
         applies: (subject == SubjectKind::TaskDefinition).then(|| Applies {
             launch_types: names.collect(),
             windows: rule.applies.windows,
+            forms: rule.applies.forms.iter().map(|form| form.name()).collect(),
         }),
         help: rule.help,
         references: References {

@@ -1,4 +1,5 @@
-//! Judges each task definition as it is registered; deregisters what the policy denies.
+//! Judges each task definition as it is registered, and what is run in other ways; deregisters what the
+//! policy denies.
 
 use tidewaiter_lambda::{Function, run};
 use tidewaiter_rules::facts::SubjectKind;

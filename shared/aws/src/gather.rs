@@ -28,6 +28,9 @@ pub enum Gathered {
 pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallError> {
     match event {
         Event::Registered(registered) => definition(clients, registered).await,
+        // `DescribeTasks` would tell what CloudTrail hides, for as long as ECS knows the task: a call for
+        // nearly every run, to learn what is hardly ever wrong. It stays unknown.
+        Event::Started(started) => Ok(facts(started.facts())),
         Event::Scanned(scanned) => scan(clients, scanned).await,
     }
 }

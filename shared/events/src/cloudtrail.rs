@@ -8,7 +8,10 @@ use tidewaiter_rules::{
     names::{Place, TaskDefinitionArn, is_family},
 };
 
-use crate::{Ignored, InvalidEvent, Origin, Principal, Registered, envelope::timestamp};
+use crate::{
+    Event, Ignored, InvalidEvent, Origin, Principal, Registered, Started, envelope::timestamp,
+    started::Call,
+};
 
 /// The members of a record that are read (CloudTrail User Guide, "CloudTrail record contents"). The
 /// two bodies stay text: either may be null, left out for its size, or partly redacted.
@@ -62,20 +65,66 @@ struct Identity {
     task_definition_arn: Option<String>,
 }
 
-pub(crate) fn registered(
+pub(crate) fn judged(
     record: Record<'_>,
     origin: Origin,
-) -> Result<Result<Registered, Ignored>, InvalidEvent> {
+) -> Result<Result<Event, Ignored>, InvalidEvent> {
     let call = record.event_name.clone().unwrap_or_default();
     let is_daemon = call == "RegisterDaemonTaskDefinition";
+    let start = Call::of(&call);
     if record.event_source.as_deref() != Some("ecs.amazonaws.com")
-        || !is_daemon && call != "RegisterTaskDefinition"
+        || !is_daemon && call != "RegisterTaskDefinition" && start.is_none()
     {
         return Ok(Err(Ignored::OtherCall(call)));
     }
     if let Some(code) = record.error_code {
         return Ok(Err(Ignored::FailedCall { call, code }));
     }
+    if let Some(start) = start {
+        return Ok(started(&start, record, origin));
+    }
+    let registered = registered(record, origin, is_daemon)?;
+    Ok(Ok(Event::Registered(Box::new(registered))))
+}
+
+fn started(call: &Call, record: Record<'_>, origin: Origin) -> Result<Event, Ignored> {
+    let definition = call.definition(record.request_parameters, record.response_elements)?;
+    Ok(Event::Started(Box::new(Started {
+        definition,
+        origin: record.origin(origin),
+        principal: record.principal(),
+    })))
+}
+
+impl Record<'_> {
+    /// Where the record says it comes from, and where it does not, the envelope.
+    fn origin(&self, envelope: Origin) -> Origin {
+        let place = match (&self.aws_region, &self.recipient_account_id) {
+            (Some(region), Some(account)) => Place::of_region(region, account).ok(),
+            _ => None,
+        };
+        let time = self.event_time.as_deref().and_then(timestamp);
+        Origin {
+            id: self.event_id.clone().or(envelope.id),
+            time: time.or(envelope.time),
+            place: place.or(envelope.place),
+        }
+    }
+
+    fn principal(self) -> Principal {
+        Principal::read(
+            self.user_identity.map(RawValue::get),
+            self.user_agent.as_deref(),
+            self.source_ip_address,
+        )
+    }
+}
+
+fn registered(
+    record: Record<'_>,
+    origin: Origin,
+    is_daemon: bool,
+) -> Result<Registered, InvalidEvent> {
     let response = record
         .response_elements
         .and_then(|response| serde_json::from_str::<Response<'_>>(response.get()).ok())
@@ -95,35 +144,18 @@ pub(crate) fn registered(
     };
     let family = answered.family.or(asked.family).filter(|f| is_family(f));
 
-    let own_place = match (&record.aws_region, &record.recipient_account_id) {
-        (Some(region), Some(account)) => Place::of_region(region, account).ok(),
-        _ => None,
-    };
-    let principal = Principal::read(
-        record.user_identity.map(RawValue::get),
-        record.user_agent.as_deref(),
-        record.source_ip_address,
-    );
     let definition = if is_daemon {
         daemon(request, record.response_elements.map(RawValue::get))
     } else {
         definition(response).or_else(|| definition(request))
     };
-    Ok(Ok(Registered {
+    Ok(Registered {
         definition,
         family: arn.as_ref().map(|arn| arn.family().to_owned()).or(family),
-        origin: Origin {
-            id: record.event_id.or(origin.id),
-            time: record
-                .event_time
-                .as_deref()
-                .and_then(timestamp)
-                .or(origin.time),
-            place: own_place.or(origin.place),
-        },
+        origin: record.origin(origin),
         arn,
-        principal,
-    }))
+        principal: record.principal(),
+    })
 }
 
 /// A daemon's definition: the answer has its ARN alone.

@@ -123,8 +123,8 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
 }
 
 fn judge_record(record: Record<'_>, origin: Origin) -> Result<Parsed, InvalidEvent> {
-    Ok(match cloudtrail::registered(record, origin)? {
-        Ok(registered) => Parsed::Event(Event::Registered(Box::new(registered))),
+    Ok(match cloudtrail::judged(record, origin)? {
+        Ok(event) => Parsed::Event(event),
         Err(ignored) => Parsed::Ignored(ignored),
     })
 }

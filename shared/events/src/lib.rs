@@ -8,6 +8,7 @@ mod cloudtrail;
 mod envelope;
 mod principal;
 mod scan;
+mod started;
 
 use std::fmt;
 
@@ -21,6 +22,7 @@ use tidewaiter_rules::{
 
 pub use envelope::parse;
 pub use principal::Principal;
+pub use started::Started;
 
 /// What a piece of JSON turned out to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,9 @@ pub enum Parsed {
 pub enum Event {
     /// `RegisterTaskDefinition` or `RegisterDaemonTaskDefinition` succeeded.
     Registered(Box<Registered>),
+    /// `RunTask`, `StartTask`, `CreateExpressGatewayService` or `UpdateExpressGatewayService`
+    /// succeeded, with something in it that a registered definition says elsewhere.
+    Started(Box<Started>),
     /// A scan of an image of a private repository ended, well or badly.
     Scanned(Box<Scanned>),
 }
@@ -93,6 +98,7 @@ impl Event {
     pub fn origin(&self) -> &Origin {
         match self {
             Self::Registered(registered) => &registered.origin,
+            Self::Started(started) => &started.origin,
             Self::Scanned(scanned) => &scanned.origin,
         }
     }
@@ -100,7 +106,7 @@ impl Event {
     /// What it is about.
     pub fn subject_kind(&self) -> SubjectKind {
         match self {
-            Self::Registered(_) => SubjectKind::TaskDefinition,
+            Self::Registered(_) | Self::Started(_) => SubjectKind::TaskDefinition,
             Self::Scanned(_) => SubjectKind::Image,
         }
     }
@@ -109,6 +115,7 @@ impl Event {
     pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Registered(registered) => Some(&registered.principal),
+            Self::Started(started) => Some(&started.principal),
             Self::Scanned(_) => None,
         }
     }
@@ -120,6 +127,7 @@ impl Event {
                 let definition = registered.definition.clone()?;
                 Some(registered.facts(definition))
             }
+            Self::Started(started) => Some(started.facts()),
             Self::Scanned(scanned) => Some(scanned.facts(Scan {
                 scanner: scanned.scanner,
                 state: scanned.state.clone(),
@@ -130,7 +138,8 @@ impl Event {
         }
     }
 
-    /// What the event is about, for people: `FAMILY:REVISION` or `REPOSITORY@DIGEST`.
+    /// What the event is about, for people: `FAMILY:REVISION`, `FAMILY:REVISION in CLUSTER`, an
+    /// Express service or `REPOSITORY@DIGEST`.
     pub fn subject_id(&self) -> String {
         match self {
             Self::Registered(registered) => match (&registered.arn, &registered.family) {
@@ -138,6 +147,7 @@ impl Event {
                 (None, Some(family)) => family.clone(),
                 (None, None) => "?".to_owned(),
             },
+            Self::Started(started) => started.definition.id(),
             Self::Scanned(scanned) => match &scanned.digest {
                 Some(digest) => format!("{}@{digest}", scanned.repository.name()),
                 None => scanned.repository.name().to_owned(),
@@ -186,6 +196,11 @@ pub enum Ignored {
     },
     /// An API call that no rule is about.
     OtherCall(String),
+    /// A run without overrides, or with some that no rule is about; an Express service of a
+    /// registered definition, or an update of other things.
+    NothingOfItsOwn,
+    /// A run that no task came of: the answer names failures only.
+    NothingStarted,
     /// An event type that no rule is about.
     OtherEvent(String),
     /// The detail type is one of ours, and the sender is not AWS's.
@@ -220,6 +235,9 @@ impl fmt::Display for Ignored {
             Self::OtherCall(call) => {
                 write!(formatter, "no rule is about the call {}", quoted(call))
             }
+            Self::NothingOfItsOwn => formatter
+                .write_str("the call says nothing of a task definition that a rule is about"),
+            Self::NothingStarted => formatter.write_str("the call started nothing"),
             Self::OtherEvent(kind) => write!(formatter, "no rule is about {} events", quoted(kind)),
             Self::OtherSource(source) => {
                 write!(

@@ -55,6 +55,13 @@ fn told(parsed: &Parsed) -> String {
                     None => "no definition".to_owned(),
                 },
             ),
+            Event::Started(started) => format!(
+                "started {} {} by {}; {} containers",
+                started.definition.form.name(),
+                event.subject_id(),
+                started.principal.name,
+                started.definition.containers().count(),
+            ),
             Event::Scanned(scanned) => format!(
                 "{} of {} is {:?}: {:?}",
                 scanned.scanner.name(),

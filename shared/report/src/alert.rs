@@ -6,7 +6,7 @@ use serde::Serialize;
 use tidewaiter_events::{Event, Principal};
 use tidewaiter_rules::{
     Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo, Verdict,
-    names::Place,
+    facts::Form, names::Place,
 };
 
 use crate::{clean, console, reminder::AlertWaiver};
@@ -224,8 +224,12 @@ fn headline(
     effects: &[Effect],
     worst: &str,
 ) -> String {
-    let kind = match facts.subject {
-        Subject::TaskDefinition(_) => "task definition",
+    let kind = match &facts.subject {
+        Subject::TaskDefinition(definition) => match definition.form {
+            Form::Definition => "task definition",
+            Form::Overrides => "run of",
+            Form::ExpressService => "Express service",
+        },
         Subject::Image(_) => "image",
     };
     let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
@@ -280,10 +284,8 @@ fn subject(subject: &Subject) -> AlertSubject {
         Subject::TaskDefinition(definition) => {
             let daemon = definition.daemon_task_definition_arn.known();
             let arn = definition.arn().map(|arn| arn.to_string());
-            (
-                arn.or_else(|| daemon.map(|arn| clean(arn, 400))),
-                Vec::new(),
-            )
+            let other = daemon.or(definition.part_of_arn.as_ref());
+            (arn.or_else(|| other.map(|arn| clean(arn, 400))), Vec::new())
         }
         Subject::Image(image) => {
             let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));
@@ -291,7 +293,7 @@ fn subject(subject: &Subject) -> AlertSubject {
         }
     };
     AlertSubject {
-        kind: subject.kind().name(),
+        kind: subject.kind_name(),
         id: clean(&subject.id(), 400),
         arn,
         tags,

@@ -2,14 +2,18 @@
 
 use tidewaiter_rules::{
     Subject,
-    facts::{Image, TaskDefinition},
-    names::Place,
+    facts::{Form, Image, TaskDefinition},
+    names::{Place, ServiceArn, TaskArn},
 };
 
-/// The console page of a subject; `None` where it is not registered or its digest is not known.
+/// The console page of a subject; `None` where AWS did not say what it has to be found by.
 pub(crate) fn link(subject: &Subject) -> Option<String> {
     match subject {
-        Subject::TaskDefinition(definition) => task_definition(definition),
+        Subject::TaskDefinition(definition) => match definition.form {
+            Form::Definition => task_definition(definition),
+            Form::Overrides => task(definition),
+            Form::ExpressService => services(definition),
+        },
         Subject::Image(image) => self::image(image),
     }
 }
@@ -21,6 +25,29 @@ fn task_definition(definition: &TaskDefinition) -> Option<String> {
         host(arn.place()),
         arn.family(),
         arn.revision(),
+        arn.place().region()
+    ))
+}
+
+/// The first task that was started; the page is gone soon after the task has stopped.
+fn task(definition: &TaskDefinition) -> Option<String> {
+    let arn = TaskArn::parse(definition.part_of_arn.as_deref()?)?;
+    Some(format!(
+        "{}/ecs/v2/clusters/{}/tasks/{}/configuration?region={}",
+        host(arn.place()),
+        arn.cluster(),
+        arn.task(),
+        arn.place().region()
+    ))
+}
+
+/// The services of its cluster, where an Express service is one of them.
+fn services(definition: &TaskDefinition) -> Option<String> {
+    let arn = ServiceArn::parse(definition.part_of_arn.as_deref()?)?;
+    Some(format!(
+        "{}/ecs/v2/clusters/{}/services?region={}",
+        host(arn.place()),
+        arn.cluster(),
         arn.place().region()
     ))
 }

@@ -89,14 +89,14 @@ pub(crate) struct Named {
 impl Named {
     pub(crate) fn of(subject: &Subject) -> Self {
         Self {
-            kind: subject.kind().name(),
+            kind: subject.kind_name(),
             id: subject.id(),
         }
     }
 
-    /// The name without revision or digest.
+    /// The name without revision, cluster or digest.
     pub(crate) fn stem(&self) -> String {
-        let stem = self.id.split(['@', ':']).next().unwrap_or_default();
+        let stem = self.id.split(['@', ':', ' ']).next().unwrap_or_default();
         clean(stem, 200)
     }
 

@@ -327,3 +327,5 @@ fn a_path_is_a_uri_reference() {
         assert_eq!(location["artifactLocation"]["uri"], uri, "{path}");
     }
 }
+
+mod started;

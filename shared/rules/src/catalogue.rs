@@ -14,7 +14,9 @@ pub use answer::Answer;
 use image_reference::ImageReference;
 
 use crate::{
-    facts::{EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
+    facts::{
+        EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition,
+    },
     field::Field,
     names::{Place, quoted},
     policy::Parameters,
@@ -81,6 +83,9 @@ pub struct Applies {
     pub launch_types: &'static [LaunchType],
     /// Whether Windows containers are judged too.
     pub windows: bool,
+    /// Which forms of a definition are judged. A rule about what is missing, or about more than one
+    /// member, can only be for whole definitions, unless the members come together in a part.
+    pub forms: &'static [Form],
 }
 
 impl Applies {
@@ -89,16 +94,24 @@ impl Applies {
     pub const EVERYWHERE: Self = Self {
         launch_types: LaunchType::ALL,
         windows: true,
+        forms: &[Form::Definition],
+    };
+
+    /// Everywhere, and in every form: for a rule that judges each member by itself.
+    pub const EVERY_FORM: Self = Self {
+        forms: Form::ALL,
+        ..Self::EVERYWHERE
     };
 
     /// For a setting that Windows containers do not have.
     pub const LINUX: Self = Self {
-        launch_types: LaunchType::ALL,
         windows: false,
+        ..Self::EVERYWHERE
     };
 
     fn to(self, definition: &TaskDefinition) -> bool {
-        (self.windows || !definition.is_windows())
+        self.forms.contains(&definition.form)
+            && (self.windows || !definition.is_windows())
             && definition.launch_types().iter().any(|launch_type| {
                 matches!(launch_type, LaunchType::Other(_))
                     || self.launch_types.contains(launch_type)
@@ -317,6 +330,7 @@ catalogue! {
         unencrypted_efs_volume,
         efs_without_access_point,
         shared_task_role,
+        overridden_task_role,
         environment_file,
         metadata_service_access,
         plaintext_domain_credentials,

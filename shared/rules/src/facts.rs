@@ -2,7 +2,9 @@
 //! are only read.
 
 mod container;
+mod form;
 mod image;
+mod request;
 mod scan_page;
 mod task_definition;
 
@@ -13,7 +15,9 @@ pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
+pub use form::Form;
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use task_definition::{
     DockerVolume, EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer,
@@ -36,7 +40,7 @@ pub struct Facts {
 /// What is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
-    /// A task definition, registered or about to be.
+    /// A task definition, registered or about to be, or the part of one that a call says.
     TaskDefinition(Box<TaskDefinition>),
     /// A scanned image of a private repository.
     Image(Box<Image>),
@@ -51,8 +55,16 @@ impl Subject {
         }
     }
 
+    /// The kind for people and in JSON: [`Self::kind`], and of a task definition its [`Form`].
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::TaskDefinition(definition) => definition.form.name(),
+            Self::Image(_) => self.kind().name(),
+        }
+    }
+
     /// The name by which people know the subject: `FAMILY:REVISION`, or the family of a definition
-    /// that has no revision yet, or `REPOSITORY@DIGEST`.
+    /// that has no revision yet, or `REPOSITORY@DIGEST`; of a part of a definition, what it is for.
     pub fn id(&self) -> String {
         match self {
             Self::TaskDefinition(definition) => definition.id(),

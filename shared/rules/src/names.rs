@@ -1,10 +1,14 @@
 //! Names of AWS resources, checked when they are made. Only such names are put into commands and
 //! links, so text from outside can never become a part of either.
 
+mod running;
+
 use std::fmt;
 
 use serde::Serialize;
 use thiserror::Error;
+
+pub use running::{ServiceArn, TaskArn};
 
 /// Text from outside that does not have the form AWS gives to a name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     decide::{Decision, Outcome},
-    facts::{Facts, Image, ScanState, Subject, TaskDefinition},
+    facts::{Facts, Form, Image, ScanState, Subject, TaskDefinition},
     names::{Digest, Place, Repository, TaskDefinitionArn},
     policy::Level,
 };
@@ -189,6 +189,10 @@ pub enum Withheld {
     Elsewhere,
     /// It is a daemon's, and deleting that would drain instances.
     Daemon,
+    /// It is a run of a task, and there is no action that undoes a run but stopping it.
+    Run,
+    /// It is an Express service, which only deleting would take back.
+    ExpressService,
     /// The facts do not name the one thing to act on.
     NotIdentified,
 }
@@ -201,6 +205,12 @@ impl Withheld {
             Self::Elsewhere => "the subject is in another account or region",
             Self::Daemon => {
                 "it is a daemon's: deleting it would drain the instances that it runs on"
+            }
+            Self::Run => {
+                "tasks that run are never stopped: stop it by hand where it must not go on"
+            }
+            Self::ExpressService => {
+                "it is a service, and services are never changed: update it by hand with what is right"
             }
             Self::NotIdentified => "AWS did not say which revision or digest it is",
         }
@@ -243,8 +253,11 @@ pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>
 }
 
 fn deregister(definition: &TaskDefinition) -> Result<(Action, Place), Withheld> {
-    if definition.is_daemon() {
-        return Err(Withheld::Daemon);
+    match definition.form {
+        Form::Definition if definition.is_daemon() => return Err(Withheld::Daemon),
+        Form::Definition => {}
+        Form::Overrides => return Err(Withheld::Run),
+        Form::ExpressService => return Err(Withheld::ExpressService),
     }
     let arn = definition.arn().ok_or(Withheld::NotIdentified)?;
     if definition.is_inactive() {

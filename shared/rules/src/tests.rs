@@ -550,3 +550,5 @@ fn every_rule_denies_and_allows_on_every_launch_type() {
         }
     }
 }
+
+mod parts;

@@ -321,6 +321,47 @@ async fn a_privileged_daemon_is_told_and_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_and_an_express_service_are_told_and_left() {
+    for (case, id) in [
+        ("run-overrides", "shop:12 in prod"),
+        ("start-task", "agent:3 in edge"),
+        ("express-create", "shop"),
+        ("express-update", "shop"),
+    ] {
+        for mode in [Mode::Audit, Mode::Enforce] {
+            let payload = event(&format!("task-definition-guard/{case}"));
+            let done = handle(mode, &payload, fine).await;
+            assert_eq!(done.result, Ok(()));
+            assert_eq!(done.operations(), ["Publish"], "{case}");
+            let alert = done.alert();
+            assert_eq!(alert["decision"], "warn", "{case}");
+            assert_eq!(alert["subject"]["id"], id);
+            assert_eq!(alert["actions"], json!([]));
+            assert!(!done.email().contains("correct-horse"), "{case}");
+        }
+    }
+    let payload = event("task-definition-guard/run-overrides");
+    let done = handle(Mode::Enforce, &payload, fine).await;
+    insta::assert_snapshot!(done.email());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_nothing_to_tell_makes_no_call() {
+    for case in [
+        "run-plain",
+        "run-hidden-environment",
+        "run-without-capacity",
+        "run-refused",
+        "express-scaling",
+    ] {
+        let payload = event(&format!("task-definition-guard/{case}"));
+        let done = handle(Mode::Enforce, &payload, fine).await;
+        assert_eq!(done.result, Ok(()));
+        assert_eq!(done.operations(), [] as [&str; 0], "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_later_revision_is_never_taken_for_the_one_of_the_event() {
     let described = json!({"taskDefinition": {
         "taskDefinitionArn": "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:9",

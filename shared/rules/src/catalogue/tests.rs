@@ -7,7 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::*;
 use crate::{
     Facts, Policy,
-    facts::{Container, ScanPage, ScanPages, Scanner},
+    facts::{Container, ExpressRequest, RunRequest, ScanPage, ScanPages, Scanner},
     names::{Digest, Place, Repository},
     policy::Profile,
 };
@@ -53,11 +53,28 @@ fn examples(page: &str) -> (Vec<String>, Vec<Example>) {
     (sections, examples)
 }
 
+/// A definition, or what a request says of one: the members tell which it is.
+fn definition(json: &str) -> TaskDefinition {
+    let members: serde_json::Value = serde_json::from_str(json).unwrap();
+    let part = if members.get("taskDefinition").is_some() {
+        let request: RunRequest = serde_json::from_str(json).unwrap();
+        request.into_definition()
+    } else if members.get("primaryContainer").is_some() {
+        let request: ExpressRequest = serde_json::from_str(json).unwrap();
+        request.into_definition()
+    } else {
+        return serde_json::from_str(json).unwrap();
+    };
+    // A request that overrides nothing is as good as an empty definition: nothing is found in it.
+    part.unwrap_or_else(|| TaskDefinition {
+        form: Form::Overrides,
+        ..TaskDefinition::default()
+    })
+}
+
 fn subject(kind: SubjectKind, json: &str) -> Subject {
     match kind {
-        SubjectKind::TaskDefinition => {
-            Subject::TaskDefinition(Box::new(serde_json::from_str(json).unwrap()))
-        }
+        SubjectKind::TaskDefinition => Subject::TaskDefinition(Box::new(definition(json))),
         SubjectKind::Image => {
             let mut pages = ScanPages::default();
             pages.add(serde_json::from_str::<ScanPage>(json).unwrap());

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::container::{Container, REDACTED, Scalar};
+use super::{
+    Form,
+    container::{Container, REDACTED, Scalar},
+};
 use crate::{field::Field, names::TaskDefinitionArn};
 
 /// A task definition (ECS API, `RegisterTaskDefinition` and `TaskDefinition`; one type, because the
@@ -52,6 +55,15 @@ pub struct TaskDefinition {
     pub tags: Field<Vec<Tag>>,
     /// The containers, in order.
     pub container_definitions: Vec<Container>,
+    /// Which of ECS's calls this was given to; nothing in a document says it.
+    #[serde(skip)]
+    pub form: Form,
+    /// What a part of a definition is for, by name: `FAMILY:REVISION in CLUSTER`, or a service.
+    #[serde(skip)]
+    pub part_of: Option<String>,
+    /// The ARN of what a part of a definition is for: the first task that was started, or the service.
+    #[serde(skip)]
+    pub part_of_arn: Option<String>,
 }
 
 /// One entry of `volumes`.
@@ -185,6 +197,7 @@ impl LaunchType {
 /// A container and its place in the definition.
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedContainer<'a> {
+    form: Form,
     index: usize,
     container: &'a Container,
 }
@@ -192,7 +205,7 @@ pub struct PlacedContainer<'a> {
 impl PlacedContainer<'_> {
     /// A JSON pointer to a member of this container; `path` is such as `linuxParameters/devices`.
     pub fn pointer(&self, path: &str) -> String {
-        format!("/containerDefinitions/{}/{path}", self.index)
+        self.form.container_pointer(self.index, path)
     }
 
     /// The container's name, or its position where the name is not known.
@@ -218,7 +231,16 @@ impl TaskDefinition {
         self.container_definitions
             .iter()
             .enumerate()
-            .map(|(index, container)| PlacedContainer { index, container })
+            .map(|(index, container)| PlacedContainer {
+                form: self.form,
+                index,
+                container,
+            })
+    }
+
+    /// A JSON pointer to a member of the definition that is not in a container.
+    pub fn pointer(&self, path: &str) -> String {
+        self.form.pointer(path)
     }
 
     /// Whether it is a daemon task definition (ECS API, `RegisterDaemonTaskDefinition`).
@@ -252,11 +274,12 @@ impl TaskDefinition {
         }
     }
 
-    /// `FAMILY:REVISION`, or the family, or `?` where neither is known.
+    /// `FAMILY:REVISION`, or the family, or `?` where neither is known; of a part, what it is for.
     pub fn id(&self) -> String {
-        match self.arn() {
-            Some(arn) => arn.short(),
-            None => self.family.known().cloned().unwrap_or("?".to_owned()),
+        match (&self.part_of, self.arn()) {
+            (Some(name), _) => name.clone(),
+            (None, Some(arn)) => arn.short(),
+            (None, None) => self.family.known().cloned().unwrap_or("?".to_owned()),
         }
     }
 

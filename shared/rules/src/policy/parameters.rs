@@ -17,6 +17,8 @@ pub struct Parameters {
     pub secret_in_environment: SecretNames,
     /// `missing-tags`.
     pub missing_tags: RequiredTags,
+    /// `overridden-task-role`.
+    pub overridden_task_role: AllowedRoles,
 }
 
 /// Where images may come from, beside the account's own ECR registry and AWS's public ones.
@@ -55,6 +57,15 @@ pub struct AllowedHostPaths {
 pub struct SecretNames {
     /// Globs on names, in any case, for example `*_PIN`.
     pub names: Vec<String>,
+}
+
+/// Roles that a run may put in place of its definition's.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AllowedRoles {
+    /// Globs on ARNs, as the request spells them, for example `arn:aws:iam::111122223333:role/batch/*`.
+    pub allowed: Vec<String>,
 }
 
 /// Tags that a task definition has to carry.

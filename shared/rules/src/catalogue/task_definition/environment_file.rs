@@ -5,7 +5,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "environment-file",
     summary: "variables come from a file that is not read here",
     severity: Severity::Info,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "keep secrets out of the file and in `secrets`; hold the bucket to the execution role, and encrypt it with a key of your own",
     references: References {
         guidance: "know where the environment of a container comes from",

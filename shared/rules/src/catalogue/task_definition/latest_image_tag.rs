@@ -5,7 +5,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "latest-image-tag",
     summary: "an image is named by `latest`, or by no tag at all",
     severity: Severity::Medium,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "name a version that is pushed once, such as the commit, or better the digest: `app:1.4@sha256:…`",
     references: References {
         guidance: "deploy images by tags that do not move",

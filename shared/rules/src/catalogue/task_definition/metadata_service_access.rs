@@ -1,7 +1,7 @@
 use super::super::{Answer, Applies, Check, Context, References, Rule};
 use crate::{
     Severity,
-    facts::{LaunchType, PlacedContainer, REDACTED, Scalar, TaskDefinition},
+    facts::{Form, LaunchType, PlacedContainer, REDACTED, Scalar, TaskDefinition},
     field::Field,
     names::quoted,
 };
@@ -13,6 +13,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::External],
         windows: true,
+        forms: &[Form::Definition, Form::Overrides],
     },
     help: "give the task a `taskRoleArn`, whose credentials every SDK finds by itself, and keep tasks from the instance's with a hop limit of 1 or `ECS_AWSVPC_BLOCK_IMDS=true`",
     references: References {

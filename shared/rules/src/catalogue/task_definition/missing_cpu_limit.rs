@@ -13,6 +13,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::External],
         windows: false,
+        ..Applies::EVERYWHERE
     },
     help: "set `cpu` of the task, which is a limit, or of the container, which is its share when the processor is busy; 1024 is one processor",
     references: References {

@@ -17,6 +17,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
             LaunchType::ManagedInstances,
         ],
         windows: true,
+        ..Applies::EVERYWHERE
     },
     help: "set `memory` of the container in MiB, or of the task for all its containers together; `memoryReservation` is no limit",
     references: References {

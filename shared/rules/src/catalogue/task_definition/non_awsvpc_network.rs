@@ -14,6 +14,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::ManagedInstances],
         windows: true,
+        ..Applies::EVERYWHERE
     },
     help: "set `networkMode` to `awsvpc`, and the subnets and security groups of the service in its `networkConfiguration`",
     references: References {

@@ -13,6 +13,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::External],
         windows: false,
+        ..Applies::EVERYWHERE
     },
     help: "add `no-new-privileges` to `dockerSecurityOptions`; `sudo` and other setuid programs then stop working",
     references: References {

@@ -16,7 +16,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "secret-in-environment",
     summary: "a password, key or token stands in the definition in clear",
     severity: Severity::High,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "move it to Secrets Manager or Parameter Store, name it in `secrets` (or `logConfiguration.secretOptions`) with `valueFrom`, and replace the secret itself: everyone who may describe this revision has read it, and so has the trail",
     references: References {
         guidance: "pass secrets by reference, not as environment variables",

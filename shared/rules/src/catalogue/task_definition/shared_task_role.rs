@@ -5,7 +5,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "shared-task-role",
     summary: "the containers act as the role that ECS pulls images and reads secrets with",
     severity: Severity::Medium,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "give the task a role of its own in `taskRoleArn` with what its code calls, or remove `taskRoleArn` where it calls nothing",
     references: References {
         guidance: "use a task role and an execution role that are not the same",
@@ -19,7 +19,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let pointer = "/taskRoleArn";
+    let pointer = definition.pointer("taskRoleArn");
     match (&definition.task_role_arn, &definition.execution_role_arn) {
         (Field::Known(task), Field::Known(execution)) if are_same(task, execution) => {
             vec![Answer::fail(

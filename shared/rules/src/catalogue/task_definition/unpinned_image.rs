@@ -5,7 +5,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "unpinned-image",
     summary: "an image is not named by its digest",
     severity: Severity::Low,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "name the digest behind the tag, `app:1.4@sha256:…`, and let the pipeline that builds the image write it there",
     references: References {
         guidance: "deploy images by what they are, not by what they are called",

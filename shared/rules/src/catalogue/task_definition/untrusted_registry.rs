@@ -12,7 +12,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "untrusted-registry",
     summary: "an image comes from a registry that is not trusted",
     severity: Severity::High,
-    applies: Applies::EVERYWHERE,
+    applies: Applies::EVERY_FORM,
     help: "copy the image into your own ECR registry, or pull it through an ECR pull-through cache; a registry that you do trust goes into `untrusted-registry.registries` of the policy, an account into `untrusted-registry.accounts`",
     references: References {
         guidance: "run images from registries that you control",
