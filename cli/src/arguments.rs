@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Rules(RulesArguments),
     /// Print the page of a rule: what it finds, why, examples, and how to fix it
     Explain(ExplainArguments),
+    /// Print the IAM policy that prevents what IAM can prevent of what the policy denies
+    Scp(crate::scp::ScpArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@ mod check;
 mod input;
 mod replay;
 mod rules;
+mod scp;
 
 use std::{
     fmt::Display,
@@ -86,6 +87,9 @@ fn main() -> Status {
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
+            .map(|()| Status::Allowed),
+        Command::Scp(arguments) => scp::run(&arguments)
+            .and_then(|text| print_text(&text))
             .map(|()| Status::Allowed),
     };
     done.unwrap_or_else(|error| {
