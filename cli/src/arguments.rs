@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Print the IAM policy that prevents what IAM can prevent of what the policy denies
     Scp(crate::scp::ScpArguments),
+    /// Print a script that completes the command line in a shell
+    Completions(crate::completions::CompletionsArguments),
+    /// Print the manual page, or write one for each command into a folder
+    Man(crate::completions::ManArguments),
 }
 
 #[derive(Debug, Subcommand)]

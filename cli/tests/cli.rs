@@ -10,6 +10,11 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+#[path = "cli/scp.rs"]
+mod scp;
+#[path = "cli/shells.rs"]
+mod shells;
+
 use serde_json::Value;
 use tempfile::TempDir;
 

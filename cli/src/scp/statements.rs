@@ -105,7 +105,7 @@ impl Prevention {
             }
             if !part.is_exact {
                 self.differences.push(format!(
-                    "{} denies `{PRIVILEGED}` for what IAM cannot tell (launch type, tags): registered, then deregistered",
+                    "{} denies `{PRIVILEGED}` for what IAM cannot tell (launch type, tags): left to the guard",
                     part.name
                 ));
                 continue;
@@ -188,7 +188,7 @@ impl Prevention {
         if family.is_some() && !excepted.is_empty() {
             // A statement names resources or leaves some out, not both.
             self.differences.push(format!(
-                "{} denies `{PRIVILEGED}` for a family and has exceptions within: registered, then deregistered",
+                "{} denies `{PRIVILEGED}` for a family and has exceptions within: left to the guard",
                 part.name
             ));
             return;

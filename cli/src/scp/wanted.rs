@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use tidewaiter_rules::{
     Level, Rule,
     facts::SubjectKind,
@@ -40,7 +40,7 @@ struct Members {
     tags: BTreeMap<String, String>,
     /// A member that IAM has no word for, whatever it is, makes the scope narrower than IAM can say.
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: BTreeMap<String, serde_json::Value>,
 }
 
 /// A part of the world where a level holds for a rule.
@@ -131,9 +131,13 @@ impl Wanted {
         let is_of_images = rule.check.subject() == SubjectKind::Image;
         let scopes = self.scopes.iter().zip(1..);
         // No task definition is in a repository, no image in a family.
-        let scopes = scopes.filter(|(scope, _)| match is_of_images {
-            true => scope.r#match.family.is_none() && scope.r#match.launch_type.is_none(),
-            false => scope.r#match.repository.is_none(),
+        let scopes = scopes.filter(|(scope, _)| {
+            let members = &scope.r#match;
+            if is_of_images {
+                members.family.is_none() && members.launch_type.is_none()
+            } else {
+                members.repository.is_none()
+            }
         });
         let scopes = scopes.filter_map(|(scope, number)| scope.part(rule, number));
         std::iter::once(everywhere).chain(scopes).collect()
