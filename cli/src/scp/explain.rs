@@ -72,6 +72,7 @@ impl Page<'_> {
         formatter.write_str(
             "- What is registered stays registered: `tidewaiter check` on what `aws ecs describe-task-definition` answers judges it.\n\
              - Waivers and scopes end or change with the policy, the document with the next that you make.\n\
+             - Exceptions are made by the ARN of the task definition. Where AWS gives a call none, what they allow is refused too.\n\
              - AWS does not say how `ecs:privileged` is filled for a definition of several containers. The guard judges each of them.\n",
         )
     }
