@@ -65,8 +65,8 @@ test-rust: ## Run the tests of the crates
 	cargo test --workspace --locked
 
 .PHONY: test-python
-test-python: $(LOCAL) ## Run the tests of the embedded AWS and of the template
-	$(LOCAL_BIN)/python -m pytest tests/local-aws infra
+test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and of the CI integrations
+	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci
 
 .PHONY: e2e
 e2e: build $(LOCAL) ## Run the functions end to end on an embedded AWS

@@ -30,6 +30,12 @@ pub(crate) enum Command {
     Rules(RulesArguments),
     /// Print the page of a rule: what it finds, why, examples, and how to fix it
     Explain(ExplainArguments),
+    /// Print the IAM policy that prevents what IAM can prevent of what the policy denies
+    Scp(crate::scp::ScpArguments),
+    /// Print a script that completes the command line in a shell
+    Completions(crate::completions::CompletionsArguments),
+    /// Print the manual page, or write one for each command into a folder
+    Man(crate::completions::ManArguments),
 }
 
 #[derive(Debug, Subcommand)]

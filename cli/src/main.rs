@@ -2,9 +2,11 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod input;
 mod replay;
 mod rules;
+mod scp;
 
 use std::{
     fmt::Display,
@@ -86,6 +88,14 @@ fn main() -> Status {
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
+            .map(|()| Status::Allowed),
+        Command::Completions(arguments) => {
+            let script = completions::script(arguments.shell);
+            write(|out| out.write_all(&script)).map(|()| Status::Allowed)
+        }
+        Command::Man(arguments) => man(arguments.folder.as_deref()).map(|()| Status::Allowed),
+        Command::Scp(arguments) => scp::run(&arguments)
+            .and_then(|text| print_text(&text))
             .map(|()| Status::Allowed),
     };
     done.unwrap_or_else(|error| {
@@ -217,6 +227,13 @@ fn print_schema() -> Result<(), String> {
         serde_json::to_writer_pretty(&mut *out, &schema)?;
         writeln!(out)
     })
+}
+
+fn man(folder: Option<&Path>) -> Result<(), String> {
+    match folder {
+        Some(folder) => completions::write_pages(folder),
+        None => completions::page().and_then(|page| write(|out| out.write_all(&page))),
+    }
 }
 
 fn print_text(text: &str) -> Result<(), String> {

@@ -10,6 +10,13 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+#[path = "cli/iam.rs"]
+mod iam;
+#[path = "cli/scp.rs"]
+mod scp;
+#[path = "cli/shells.rs"]
+mod shells;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
