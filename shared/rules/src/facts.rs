@@ -33,6 +33,16 @@ pub struct Facts {
     pub subject: Subject,
 }
 
+impl Facts {
+    /// The name of the cluster that the subject runs in, where it runs in one. A task definition
+    /// and an image may be run in any, and are in none.
+    pub fn cluster(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::TaskDefinition(_) | Subject::Image(_) => None,
+        }
+    }
+}
+
 /// What is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {

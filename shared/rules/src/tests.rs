@@ -402,7 +402,7 @@ fn a_waived_finding_leads_to_no_action() {
     let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
     let decision = decide(&facts, &policy(WAIVER));
     assert_eq!(decision.waived[0].waiver, "agent");
-    assert_eq!(decision.waived[0].expires, "2026-12-31");
+    assert_eq!(decision.waived[0].expires.as_deref(), Some("2026-12-31"));
     assert!(
         plan(&decision, &facts, Mode::Enforce, None)
             .steps

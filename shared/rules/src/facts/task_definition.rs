@@ -22,6 +22,8 @@ pub struct TaskDefinition {
     pub daemon_task_definition_arn: Field<String>,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`; only of a registered definition.
     pub status: Field<String>,
+    /// The ARN of whoever registered it, as AWS saw it; only of a registered definition.
+    pub registered_by: Field<String>,
     /// `awsvpc`, `bridge`, `host` or `none`; absent is `bridge` on EC2 and `awsvpc` on Fargate.
     pub network_mode: Field<String>,
     /// `host` or `task`, of a daemon `shared` or `none`; absent is a private namespace a container.
