@@ -25,20 +25,6 @@ const MOST_SCOPES: usize = 500;
 /// How far ahead a waiver may end, in days.
 const LONGEST: i64 = 366;
 
-/// Names of members that say what a scope or a waiver is for.
-pub(super) const TARGETS: &[&str] = &[
-    "account",
-    "region",
-    "cluster",
-    "family",
-    "container",
-    "image",
-    "launch-type",
-    "repository",
-    "digest",
-    "tags",
-];
-
 mapping! {
     /// What Tidewaiter is to want of task definitions and images.
     struct PolicyFile is "a policy" {

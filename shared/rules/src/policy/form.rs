@@ -1,6 +1,9 @@
 //! The forms of values in a policy file. A form is said once: it reads values, says what is wrong
 //! with them, and is a part of the JSON Schema.
 
+mod choice;
+mod mapping;
+
 use std::{collections::BTreeMap, ops::Deref};
 
 #[cfg(feature = "schema")]
@@ -10,7 +13,14 @@ use super::{
     mistake::{Mistake, Mistakes, Span},
     yaml::{Entry, Node, Value},
 };
-use crate::{catalogue, names::quoted};
+use crate::names::quoted;
+
+#[cfg(feature = "schema")]
+pub(super) use choice::schema_of_choice;
+pub(super) use choice::{Choice, choice, read_choice};
+pub(super) use mapping::{Members, mapping};
+#[cfg(feature = "schema")]
+pub(super) use mapping::{described, schema_of_map};
 
 /// A form that values may have.
 pub(super) trait Form: Sized {
@@ -301,213 +311,6 @@ impl<T: Form + Filled> Form for NotEmpty<T> {
     }
 }
 
-/// One of a few names.
-pub(super) trait Choice: Sized + Copy + 'static {
-    /// What it is: `level`.
-    const NAME: &'static str;
-
-    /// Each name with its meaning.
-    const ALL: &'static [(&'static str, Self, &'static str)];
-
-    /// Words that others use for the names.
-    const SYNONYMS: &'static [(&'static str, &'static str)] = &[];
-}
-
-/// Makes an enum a form, whose names may be written.
-macro_rules! choice {
-    ($type:ty, $name:literal, $example:literal, [$(($written:literal, $value:expr, $doc:literal)),+ $(,)?] $(, $synonyms:expr)?) => {
-        impl $crate::policy::form::Choice for $type {
-            const NAME: &'static str = $name;
-            const ALL: &'static [(&'static str, Self, &'static str)] = &[$(($written, $value, $doc)),+];
-            $(const SYNONYMS: &'static [(&'static str, &'static str)] = $synonyms;)?
-        }
-
-        impl $crate::policy::form::Form for $type {
-            const EXAMPLE: &'static str = $example;
-
-            fn read(
-                node: &$crate::policy::yaml::Node,
-                mistakes: &mut $crate::policy::mistake::Mistakes<'_>,
-            ) -> Option<Self> {
-                $crate::policy::form::read_choice(node, mistakes)
-            }
-
-            #[cfg(feature = "schema")]
-            fn schema(definitions: &mut serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
-                $crate::policy::form::schema_of_choice::<Self>(definitions)
-            }
-        }
-    };
-}
-pub(super) use choice;
-
-pub(super) fn read_choice<T: Choice>(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<T> {
-    let names: Vec<&str> = T::ALL.iter().map(|(name, ..)| *name).collect();
-    let (wanted, any) = (format!("a {}", T::NAME), either(&names));
-    let written = text(node, &wanted, &any, mistakes)?;
-    let found = T::ALL.iter().find(|(name, ..)| *name == written);
-    if let Some((_, value, _)) = found {
-        return Some(*value);
-    }
-    let lower = written.trim().to_ascii_lowercase();
-    let synonym = T::SYNONYMS.iter().find(|(other, _)| *other == lower);
-    let nearest = synonym.map(|(_, name)| *name);
-    let nearest = nearest.or_else(|| mistakes.nearest(written, names.iter().copied()));
-    let help = match nearest {
-        Some(name) => format!("did you mean `{name}`? It is {any}"),
-        None => format!("write {any}"),
-    };
-    let message = format!("{} is no {}", quoted(written), T::NAME);
-    mistakes.add(Mistake::new(node.span, message).help(help));
-    None
-}
-
-#[cfg(feature = "schema")]
-pub(super) fn schema_of_choice<T: Choice>(definitions: &mut Map<String, Json>) -> Json {
-    let names = T::ALL
-        .iter()
-        .map(|(name, _, doc)| json!({ "const": name, "description": doc }));
-    let schema = json!({ "oneOf": names.collect::<Vec<_>>() });
-    define(definitions, &T::NAME.replace(' ', "-"), |_| schema)
-}
-
-/// Puts a schema among the definitions, once, and refers to it.
-#[cfg(feature = "schema")]
-pub(super) fn define(
-    definitions: &mut Map<String, Json>,
-    name: &str,
-    schema: impl FnOnce(&mut Map<String, Json>) -> Json,
-) -> Json {
-    if !definitions.contains_key(name) {
-        let schema = schema(definitions);
-        definitions.insert(name.to_owned(), schema);
-    }
-    json!({ "$ref": format!("#/$defs/{name}") })
-}
-
-/// The members of a map, while they are read.
-pub(super) struct Members<'n> {
-    what: &'static str,
-    span: Span,
-    entries: &'n [Entry],
-    /// What has to be there and is not, each with an example.
-    lacking: Vec<(&'static str, &'static str)>,
-}
-
-impl<'n> Members<'n> {
-    /// `what` is what the map is, for people: `a waiver`. Nothing is a map without members.
-    pub(super) fn of(
-        node: &'n Node,
-        what: &'static str,
-        names: &[&str],
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Self> {
-        let entries: &[Entry] = match &node.value {
-            Value::Null => &[],
-            Value::Map(entries) => entries,
-            Value::Scalar(_) | Value::List(_) => {
-                let example = match names {
-                    [first, ..] => {
-                        format!("`{first}: …`; its members are {}", listed(names, "and"))
-                    }
-                    [] => "a map".to_owned(),
-                };
-                let wanted = format!("{what}, which is a map,");
-                let mistake = wrong_kind(node, &wanted, &example, mistakes);
-                mistakes.add(mistake);
-                return None;
-            }
-        };
-        note_duplicates(entries, mistakes);
-        for entry in entries {
-            if !names.contains(&entry.key.as_str()) {
-                let message = format!("{what} has no member {}", quoted(&entry.key));
-                let help = misplaced(&entry.key, names)
-                    .unwrap_or_else(|| instead_of_member(entry, entries, names, mistakes));
-                mistakes.add(Mistake::new(entry.span, message).help(help));
-            }
-        }
-        Some(Self {
-            what,
-            span: node.span,
-            entries,
-            lacking: Vec::new(),
-        })
-    }
-
-    pub(super) fn read<T: Form>(
-        &mut self,
-        name: &'static str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<T> {
-        match self.entries.iter().find(|entry| entry.key == name) {
-            Some(entry) => {
-                mistakes.member = name;
-                T::read(&entry.node, mistakes)
-            }
-            None => {
-                let absent = T::absent();
-                if absent.is_none() {
-                    self.lacking.push((name, T::EXAMPLE));
-                }
-                absent
-            }
-        }
-    }
-
-    /// Says what has to be there and is not.
-    pub(super) fn end(self, mistakes: &mut Mistakes<'_>) {
-        if self.lacking.is_empty() {
-            return;
-        }
-        let names: Vec<&str> = self.lacking.iter().map(|(name, _)| *name).collect();
-        let examples = self
-            .lacking
-            .iter()
-            .map(|(name, example)| format!("{name}: {example}"));
-        let examples: Vec<String> = examples.collect();
-        let examples: Vec<&str> = examples.iter().map(String::as_str).collect();
-        let message = format!("{} lacks {}", self.what, listed(&names, "and"));
-        let help = format!("add {}", listed(&examples, "and"));
-        mistakes.add(Mistake::new(self.span, message).help(help));
-    }
-}
-
-fn instead_of_member(
-    entry: &Entry,
-    entries: &[Entry],
-    names: &[&str],
-    mistakes: &Mistakes<'_>,
-) -> String {
-    // What stands there already was not meant.
-    let free = |name: &&str| !entries.iter().any(|entry| entry.key == *name);
-    let nearest = mistakes.nearest(&entry.key, names.iter().copied().filter(free));
-    match nearest {
-        Some(_) => instead(nearest, names),
-        None => format!("its members are {}", listed(names, "and")),
-    }
-}
-
-/// What to do with a member that belongs elsewhere.
-fn misplaced(key: &str, names: &[&str]) -> Option<String> {
-    let has = |name: &str| names.contains(&name);
-    if catalogue::find(key).is_some() {
-        if has("rules") {
-            return Some(format!("`{key}` is a rule: put its level under `rules`"));
-        }
-        if has("untrusted-registry") {
-            return Some(format!(
-                "the rule `{key}` takes no parameters; those that do are {}",
-                listed(names, "and")
-            ));
-        }
-    }
-    let under = ["match", "target"].into_iter().find(|under| has(under))?;
-    super::file::TARGETS
-        .contains(&key)
-        .then(|| format!("put it under `{under}`"))
-}
-
 fn note_duplicates(entries: &[Entry], mistakes: &mut Mistakes<'_>) {
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     for entry in entries {
@@ -523,96 +326,16 @@ fn note_duplicates(entries: &[Entry], mistakes: &mut Mistakes<'_>) {
     }
 }
 
-/// Makes a struct a form: a map whose members are its fields.
-macro_rules! mapping {
-    (
-        $(#[doc = $doc:literal])+
-        $(#[derive($($derive:ident),+)])?
-        $visibility:vis struct $name:ident is $what:literal {
-            $(
-                $(#[doc = $member_doc:literal])+
-                $member_visibility:vis $field:ident: $type:ty = $key:literal,
-            )+
-        }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq $($(, $derive)+)?)]
-        $visibility struct $name {
-            $( $(#[doc = $member_doc])+ $member_visibility $field: $type, )+
-        }
-
-        impl $name {
-            /// The names of the members.
-            pub(super) const MEMBERS: &'static [&'static str] = &[$($key),+];
-        }
-
-        impl $crate::policy::form::Form for $name {
-            const EXAMPLE: &'static str = "{…}";
-
-            fn read(
-                node: &$crate::policy::yaml::Node,
-                mistakes: &mut $crate::policy::mistake::Mistakes<'_>,
-            ) -> Option<Self> {
-                let mut members = $crate::policy::form::Members::of(
-                    node, $what, Self::MEMBERS, mistakes,
-                )?;
-                $( let $field = members.read::<$type>($key, mistakes); )+
-                members.end(mistakes);
-                Some(Self { $( $field: $field?, )+ })
-            }
-
-            fn absent() -> Option<Self> {
-                Some(Self { $( $field: <$type as $crate::policy::form::Form>::absent()?, )+ })
-            }
-
-            #[cfg(feature = "schema")]
-            fn schema(
-                definitions: &mut serde_json::Map<String, serde_json::Value>,
-            ) -> serde_json::Value {
-                $crate::policy::form::define(definitions, stringify!($name), |definitions| {
-                    let mut members = serde_json::Map::new();
-                    let mut required: Vec<&str> = Vec::new();
-                    $(
-                        let schema = <$type as $crate::policy::form::Form>::schema(definitions);
-                        let doc = concat!($($member_doc),+).trim();
-                        members.insert($key.to_owned(), $crate::policy::form::described(schema, doc));
-                        if <$type as $crate::policy::form::Form>::absent().is_none() {
-                            required.push($key);
-                        }
-                    )+
-                    let description = concat!($($doc),+).trim();
-                    $crate::policy::form::schema_of_map(description, members, &required)
-                })
-            }
-        }
-    };
-}
-pub(super) use mapping;
-
-/// A schema with a description.
+/// Puts a schema among the definitions, once, and refers to it.
 #[cfg(feature = "schema")]
-pub(super) fn described(mut schema: Json, description: &str) -> Json {
-    if let Json::Object(schema) = &mut schema {
-        schema.insert("description".to_owned(), description.into());
-    }
-    schema
-}
-
-/// The schema of a map with these members.
-#[cfg(feature = "schema")]
-pub(super) fn schema_of_map(
-    description: &str,
-    members: Map<String, Json>,
-    required: &[&str],
+pub(super) fn define(
+    definitions: &mut Map<String, Json>,
+    name: &str,
+    schema: impl FnOnce(&mut Map<String, Json>) -> Json,
 ) -> Json {
-    let mut schema = json!({
-        "description": description,
-        "type": if required.is_empty() { json!(["object", "null"]) } else { json!("object") },
-        "additionalProperties": false,
-        "properties": members,
-    });
-    if let (Json::Object(schema), false) = (&mut schema, required.is_empty()) {
-        schema.insert("required".to_owned(), required.into());
+    if !definitions.contains_key(name) {
+        let schema = schema(definitions);
+        definitions.insert(name.to_owned(), schema);
     }
-    schema
+    json!({ "$ref": format!("#/$defs/{name}") })
 }

@@ -41,7 +41,7 @@ impl Span {
 pub(super) struct Mistake {
     span: Span,
     note: &'static str,
-    other: Option<(Span, &'static str)>,
+    other: Option<Box<(Span, &'static str)>>,
     message: String,
     help: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Mistake {
     /// Points at another place too.
     pub(super) fn and(mut self, note: &'static str, other: Span, of_other: &'static str) -> Self {
         self.note = note;
-        self.other = Some((other, of_other));
+        self.other = Some(Box::new((other, of_other)));
         self
     }
 }
@@ -103,7 +103,7 @@ impl<'a> Mistakes<'a> {
             labels.extend(
                 mistake
                     .other
-                    .map(|(span, note)| self.label(span, note, false)),
+                    .map(|other| self.label(other.0, other.1, false)),
             );
             labels.sort_by_key(|label| (label.line, label.column));
             self.found.push(Diagnostic {
@@ -259,7 +259,12 @@ impl InvalidPolicy {
         }
     }
 
-    /// The mistakes, in the order of the file.
+    /// How many mistakes there are.
+    pub fn count(&self) -> usize {
+        self.diagnostics.len() + self.more
+    }
+
+    /// The mistakes, in the order of the file; of very many the first.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
@@ -272,23 +277,9 @@ impl InvalidPolicy {
             diagnostic.render(file, paint, &mut text);
             text.push('\n');
         }
-        let Paint {
-            error,
-            strong,
-            reset,
-            ..
-        } = paint;
-        let count = self.diagnostics.len() + self.more;
-        let _ = write!(text, "{error}error{reset}{strong}: {file} cannot be used: ");
-        let _ = match count {
-            1 => write!(text, "1 mistake"),
-            count => write!(text, "{count} mistakes"),
-        };
         if self.more > 0 {
-            let _ = write!(text, ", of which the first {MOST} are shown");
+            let _ = writeln!(text, "and {} more mistakes\n", self.more);
         }
-        text.push_str(reset);
-        text.push('\n');
         text
     }
 }
@@ -302,7 +293,7 @@ impl fmt::Display for InvalidPolicy {
             write!(formatter, "{diagnostic}")?;
         }
         let told = self.diagnostics.len().min(MOST_IN_A_LINE);
-        match self.diagnostics.len() + self.more - told {
+        match self.count() - told {
             0 => Ok(()),
             more => write!(formatter, "; and {more} more"),
         }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -28,7 +30,6 @@ fn what_yaml_allows_is_allowed() {
         // No number here is one, and no word a truth value.
         "version: 1\nrules: {root-user: off, host-pid: off}\nscopes: [{match: {account: 012345678901}, rules: {root-user: deny}}]",
         "\u{feff}---\nversion: 1\nrules:\n  root-user: off\n  host-pid: off\nscopes:\n- match: {account: '012345678901'}\n  rules: {root-user: deny}\nwaivers:\n# all of them are gone\nparameters:\npresets:\n",
-        "version: 1\nrules: &a {root-user: off, host-pid: off}\nscopes:\n- {match: {account: '012345678901'}, rules: {<<: *b, root-user: deny}}\n".replace("<<: *b, ", "").as_str(),
         "version: 1\r\nrules: {root-user: &o off, host-pid: *o}\r\nscopes: [{match: {account: '012345678901'}, rules: {root-user: deny}}]",
     ] {
         assert_eq!(read(text), Ok(plain.clone()), "{text}");
@@ -137,7 +138,7 @@ fn every_mistake_is_said_with_its_place_and_the_way_out() {
         } else {
             rendered
         };
-        told.push_str(&format!("## {title}\n\n{rendered}\n"));
+        let _ = write!(told, "## {title}\n\n{rendered}\n");
     }
     insta::assert_snapshot!(told);
 }

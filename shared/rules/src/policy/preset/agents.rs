@@ -191,7 +191,7 @@ pub const PRESETS: &[Preset] = &[
             health_checks: &[],
         },
         grants: &[
-            grant("root-user", Whatever, "their images start as they do"),
+            grant("root-user", Whatever, "their images start as root"),
             grant(
                 "writable-root-filesystem",
                 Whatever,

@@ -161,7 +161,7 @@ fn nobody_gets_the_host_in_an_agents_company() {
         for first in [true, false] {
             let mut json = datadog(DATADOG);
             let containers = json["containerDefinitions"].as_array_mut().unwrap();
-            containers.insert(if first { 0 } else { 1 }, other.clone());
+            containers.insert(usize::from(!first), other.clone());
             assert!(!gets_the_host(&json), "{other}");
         }
     }
