@@ -97,6 +97,14 @@ impl<'a> Mistakes<'a> {
     }
 
     pub(super) fn add(&mut self, mistake: Mistake) {
+        // What an alias repeats is one mistake.
+        let is_told = |found: &Diagnostic| {
+            (found.line, found.column, &found.message)
+                == (mistake.span.line, mistake.span.column, &mistake.message)
+        };
+        if self.found.iter().any(is_told) {
+            return;
+        }
         self.count += 1;
         if self.count <= MOST {
             let mut labels = vec![self.label(mistake.span, mistake.note, true)];

@@ -144,18 +144,23 @@ impl Preset {
     }
 }
 
+/// Rules whose findings are about a container and give it the host: what shares a volume with the
+/// agent could put a program of its own in the agent's place.
+const OF_THE_HOST: &[&str] = &["dangerous-capability", "privileged-container"];
+
 impl Whose {
     fn has(&self, finding: &Finding, definition: &TaskDefinition, place: Option<&Place>) -> bool {
         let containers = &definition.container_definitions;
+        let are_agents = || !containers.is_empty() && containers.iter().all(|c| self.is_agent(c));
         match (self, indices(&finding.pointer).as_slice()) {
             (Self::Role(role), _) => is_registered_by(role, definition, place),
             // By position: names may be given twice until ECS has seen the definition.
-            (_, ["containerDefinitions", index, ..]) => {
+            (_, ["containerDefinitions", index, ..]) if !OF_THE_HOST.contains(&finding.rule) => {
                 let container = index.parse().ok().and_then(|i: usize| containers.get(i));
                 container.is_some_and(|container| self.is_agent(container))
             }
             // What a task has, all its containers have.
-            _ => !containers.is_empty() && containers.iter().all(|c| self.is_agent(c)),
+            _ => are_agents(),
         }
     }
 

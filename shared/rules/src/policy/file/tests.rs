@@ -246,3 +246,15 @@ fn the_example_of_the_document_is_a_policy() {
         }
     }
 }
+
+#[test]
+fn one_mistake_is_told_once() {
+    // However often an alias repeats it, and without what follows from it.
+    for text in [
+        "version: 1\nrules: &a {rot-user: off}\nscopes:\n- {match: {family: web}, rules: *a}\n- {match: {family: job}, rules: *a}\n",
+        "version: 1\nwaivers:\n- {id: a, rules: [root-user], target: {family: x}, reasn: r, owner: o, expires: 2027-01-01}\n",
+        "vresion: 1\nprofile: default\n",
+    ] {
+        assert_eq!(read(text).unwrap_err().count(), 1, "{text}");
+    }
+}

@@ -21,6 +21,8 @@ pub(in crate::policy) struct Members<'n> {
     entries: &'n [Entry],
     /// What has to be there and is not, each with an example.
     lacking: Vec<(&'static str, &'static str)>,
+    /// What is there under a name that is nearly right: it is no more lacking than it is there.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Members<'n> {
@@ -28,7 +30,7 @@ impl<'n> Members<'n> {
     pub(in crate::policy) fn of(
         node: &'n Node,
         what: &'static str,
-        names: &[&str],
+        names: &[&'static str],
         mistakes: &mut Mistakes<'_>,
     ) -> Option<Self> {
         let entries: &[Entry] = match &node.value {
@@ -48,11 +50,19 @@ impl<'n> Members<'n> {
             }
         };
         note_duplicates(entries, mistakes);
+        let mut meant = Vec::new();
+        // What stands there already was not meant.
+        let is_free = |name: &&str| !entries.iter().any(|entry| entry.key == *name);
         for entry in entries {
             if !names.contains(&entry.key.as_str()) {
                 let message = format!("{what} has no member {}", quoted(&entry.key));
-                let help = misplaced(&entry.key, names)
-                    .unwrap_or_else(|| instead_of_member(entry, entries, names, mistakes));
+                let free = names.iter().copied().filter(is_free);
+                let nearest = mistakes.nearest(&entry.key, free);
+                let help = misplaced(&entry.key, names).unwrap_or_else(|| match nearest {
+                    Some(_) => instead(nearest, names),
+                    None => format!("its members are {}", listed(names, "and")),
+                });
+                meant.extend(nearest);
                 mistakes.add(Mistake::new(entry.span, message).help(help));
             }
         }
@@ -61,6 +71,7 @@ impl<'n> Members<'n> {
             span: node.span,
             entries,
             lacking: Vec::new(),
+            meant,
         })
     }
 
@@ -74,7 +85,7 @@ impl<'n> Members<'n> {
             return T::read(&entry.node, mistakes);
         }
         let absent = T::absent();
-        if absent.is_none() {
+        if absent.is_none() && !self.meant.contains(&name) {
             self.lacking.push((name, T::EXAMPLE));
         }
         absent
@@ -95,21 +106,6 @@ impl<'n> Members<'n> {
         let message = format!("{} lacks {}", self.what, listed(&names, "and"));
         let help = format!("add {}", listed(&examples, "and"));
         mistakes.add(Mistake::new(self.span, message).help(help));
-    }
-}
-
-fn instead_of_member(
-    entry: &Entry,
-    entries: &[Entry],
-    names: &[&str],
-    mistakes: &Mistakes<'_>,
-) -> String {
-    // What stands there already was not meant.
-    let free = |name: &&str| !entries.iter().any(|entry| entry.key == *name);
-    let nearest = mistakes.nearest(&entry.key, names.iter().copied().filter(free));
-    match nearest {
-        Some(_) => instead(nearest, names),
-        None => format!("its members are {}", listed(names, "and")),
     }
 }
 

@@ -142,7 +142,13 @@ fn only_the_publishers_own_repositories_are_an_agents() {
 fn gets_the_host(json: &Value) -> bool {
     let (waived, _) = judged("datadog-agent", json);
     waived.iter().any(|rule| {
-        ["host-pid", "host-runtime-socket", "sensitive-host-path"].contains(&rule.as_str())
+        [
+            "dangerous-capability",
+            "host-pid",
+            "host-runtime-socket",
+            "sensitive-host-path",
+        ]
+        .contains(&rule.as_str())
     })
 }
 
@@ -298,6 +304,12 @@ fn falco_may_be_privileged_and_no_other_preset_covers_that() {
     let (waived, left) = judged("falco", &json);
     assert!(waived.contains(&"privileged-container".to_owned()));
     assert_eq!(left, [] as [String; 0]);
+    let mut in_company = json;
+    let app = json!({"name": "app", "image": "example/app:1"});
+    let containers = in_company["containerDefinitions"].as_array_mut();
+    containers.unwrap().push(app);
+    let (_, left) = judged("falco", &in_company);
+    assert!(left.contains(&"privileged-container falco".to_owned()));
 }
 
 #[test]
@@ -375,4 +387,23 @@ fn presets_change_nothing_for_anybody_else() {
         decide(&facts(&json), &policy),
         decide(&facts(&json), &plain)
     );
+}
+
+#[test]
+fn the_cloudwatch_agent_reads_the_instance_and_writes_nothing() {
+    let json = |read_only: bool| {
+        let mount = |volume: &str| json!({"sourceVolume": volume, "containerPath": "/x", "readOnly": read_only});
+        json!({"family": "ecs-cwagent-daemon-service", "networkMode": "bridge",
+            "containerDefinitions": [{"name": "cloudwatch-agent", "image": "amazon/cloudwatch-agent:1.247354.0b251981",
+                "mountPoints": [mount("proc"), mount("dev"), mount("cgroup")]}],
+            "volumes": [
+                {"name": "proc", "host": {"sourcePath": "/proc"}},
+                {"name": "dev", "host": {"sourcePath": "/dev"}},
+                {"name": "cgroup", "host": {"sourcePath": "/sys/fs/cgroup"}}]})
+    };
+    let (waived, left) = judged("cloudwatch-agent", &json(true));
+    assert_eq!(waived.len(), 4);
+    assert_eq!(left, [] as [String; 0]);
+    let (_, left) = judged("cloudwatch-agent", &json(false));
+    assert_eq!(left.len(), 3, "{left:?}");
 }
