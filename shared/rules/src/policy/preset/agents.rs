@@ -188,7 +188,16 @@ pub const PRESETS: &[Preset] = &[
                 &["--config=/etc/ecs/ecs-default-config.yaml"],
                 &["--config=/etc/ecs/container-insights/otel-task-metrics-config.yaml"],
             ],
-            health_checks: &[],
+            health_checks: &[
+                &[
+                    "CMD-SHELL",
+                    "curl -f http://127.0.0.1:2020/api/v1/health || exit 1",
+                ],
+                &[
+                    "CMD-SHELL",
+                    "curl -f http://127.0.0.1:2020/api/v1/uptime || exit 1",
+                ],
+            ],
         },
         grants: &[
             grant("root-user", Whatever, "their images start as root"),
