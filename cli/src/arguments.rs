@@ -40,6 +40,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
+    /// List the presets: built-in exceptions for well-known agents, and what each allows for which reason
+    Presets,
     /// Print the JSON Schema of policy files, for editors
     Schema,
     /// Say whether a policy file can be used, and which of its waivers have expired
@@ -67,7 +69,7 @@ pub(crate) struct CheckArguments {
 pub(crate) struct ReplayArguments {
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,
-    /// Mode of the functions
+    /// Mode of the functions; a policy may say `audit` where they enforce
     #[arg(long, value_enum, default_value_t = ModeName::Audit)]
     pub(crate) mode: ModeName,
     /// Form of the output

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod completions;
 mod input;
+mod policy;
 mod replay;
 mod rules;
 mod scp;
@@ -22,7 +23,7 @@ use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif, Unreadable};
 use tidewaiter_rules::{
     Policy, Verdict,
     names::quoted,
-    policy::{MAX_BYTES, Profile, Waiver},
+    policy::{Profile, Waiver},
 };
 
 use crate::{
@@ -84,6 +85,9 @@ fn main() -> Status {
             Ok(conclude(&report, &policy, is_for_people))
         }),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
+        Command::Policy(PolicyCommand::Presets) => {
+            print_text(&policy::presets()).map(|()| Status::Allowed)
+        }
         Command::Policy(PolicyCommand::Schema) => print_schema().map(|()| Status::Allowed),
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
@@ -104,19 +108,11 @@ fn main() -> Status {
     })
 }
 
-fn read_policy(path: &Path) -> Result<Policy, String> {
-    let text = input::read(path, MAX_BYTES).and_then(input::text);
-    let policy = text.and_then(|text| {
-        Policy::from_yaml(&text, Timestamp::now()).map_err(|error| error.to_string())
-    });
-    policy.map_err(|error| format!("policy {}: {error}", input::shown(path)))
-}
-
 impl PolicyArguments {
     fn read(&self) -> Result<Policy, String> {
         let policy = match &self.policy {
             None => Policy::default(),
-            Some(path) => read_policy(path)?,
+            Some(path) => policy::read(path)?,
         };
         let profile = self.profile.as_deref().and_then(Profile::parse);
         Ok(match profile {
@@ -172,7 +168,7 @@ fn tell_of(waiver: &Waiver, is_used: bool) {
 
 /// Reads a policy for its own sake.
 fn validate(path: &Path) -> Result<Status, String> {
-    let policy = read_policy(path)?;
+    let policy = policy::read(path)?;
     for waiver in policy.waivers() {
         tell_of(waiver, true);
     }

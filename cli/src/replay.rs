@@ -87,7 +87,7 @@ fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgeme
         "the event holds no definition that can be judged; the function would read it from ECS",
     )?;
     let decision = decide(&facts, policy);
-    let plan = plan(&decision, &facts, mode, None);
+    let plan = plan(&decision, &facts, policy.mode(&facts, mode), None);
     let file = file.to_owned();
     Ok(Judgement::Judged(Replayed::judged(
         file, &event, &facts, decision, &plan,

@@ -7,19 +7,14 @@ mod wanted;
 
 use clap::{Args, builder::PossibleValuesParser};
 use jiff::Timestamp;
-use tidewaiter_rules::{
-    Policy, catalogue,
-    names::quoted,
-    policy::{MAX_BYTES, Profile},
-};
+use tidewaiter_rules::{catalogue, names::quoted};
 
 pub(crate) use self::document::Kind;
 use self::{
     document::Document,
     statements::{PRIVILEGED, prevention, waivers},
-    wanted::Wanted,
 };
-use crate::{arguments::PolicyArguments, input};
+use crate::arguments::PolicyArguments;
 
 #[derive(Debug, Args)]
 pub(crate) struct ScpArguments {
@@ -54,10 +49,10 @@ pub(crate) struct ScpArguments {
 
 /// What is to be printed: the document, or the page about it.
 pub(crate) fn run(arguments: &ScpArguments) -> Result<String, String> {
-    let (policy, wanted) = read(&arguments.policy)?;
+    let policy = arguments.policy.read()?;
     let rule = catalogue::find(PRIVILEGED).ok_or("the catalogue has no `privileged-container`")?;
     let waivers = waivers(&policy, rule, Timestamp::now());
-    let prevention = prevention(rule, &wanted, &waivers, arguments);
+    let prevention = prevention(rule, &policy, &waivers, arguments);
     if !prevention.unheard.is_empty() {
         return Err(format!(
             "IAM cannot make the exceptions of {}: say with `--except-principal ARN` who registers what they allow, \
@@ -77,7 +72,7 @@ pub(crate) fn run(arguments: &ScpArguments) -> Result<String, String> {
             effects: &prevention.effects,
             differences: &prevention.differences,
             principals: &arguments.except_principal,
-            wanted: &wanted,
+            policy: &policy,
         };
         return Ok(page.to_string());
     }
@@ -90,28 +85,6 @@ pub(crate) fn run(arguments: &ScpArguments) -> Result<String, String> {
              and no limit was asked for"
         )
     })
-}
-
-/// The policy, and what it says of levels.
-fn read(arguments: &PolicyArguments) -> Result<(Policy, Wanted), String> {
-    let (policy, mut wanted) = match &arguments.policy {
-        None => (Policy::default(), Wanted::default()),
-        Some(path) => {
-            let text = input::read(path, MAX_BYTES).and_then(input::text);
-            let both = text.and_then(|text| {
-                let policy = Policy::from_yaml(&text, Timestamp::now());
-                let policy = policy.map_err(|error| error.to_string())?;
-                let wanted = serde_saphyr::from_str::<Wanted>(&text);
-                Ok((policy, wanted.map_err(|error| error.to_string())?))
-            });
-            both.map_err(|error| format!("policy {}: {error}", input::shown(path)))?
-        }
-    };
-    let profile = arguments.profile.as_deref().and_then(Profile::parse);
-    if let Some(profile) = profile {
-        wanted.profile = profile;
-    }
-    Ok((policy, wanted))
 }
 
 /// The ARN of a role or user, with wildcards, as `aws:PrincipalArn` has it.

@@ -371,6 +371,113 @@ fn a_folder_is_searched_for_definitions() {
 }
 
 #[test]
+fn every_mistake_in_a_policy_is_shown_at_once() {
+    let folder = folder(&[
+        (
+            "broken.yaml",
+            b"version: 1\nprofle: default\nrules:\n  root-usr: block\nwaivers:\n- id: docker\n  rules: [privileged-container]\n  ticket: []\n",
+        ),
+        ("event.json", b"{}"),
+    ]);
+    let path = folder.path();
+    let text = [
+        transcript(path, &["policy", "validate", "broken.yaml"]),
+        transcript(path, &["replay", "--policy", "broken.yaml", "event.json"]),
+    ];
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn a_policy_lowers_the_mode_and_never_raises_it() {
+    let event = events().join("task-definition-guard/privileged.json");
+    let event = event.to_str().unwrap();
+    let folder = folder(&[
+        ("audit.yaml", b"version: 1\nmode: audit\n"),
+        ("enforce.yaml", b"version: 1\nmode: enforce\n"),
+        (
+            "part.yaml",
+            b"version: 1\nmode: audit\nscopes:\n- {match: {account: '000000000000'}, mode: enforce}\n",
+        ),
+        ("none.yaml", b"version: 1\n"),
+    ]);
+    for (policy, stack, mode) in [
+        ("audit.yaml", "enforce", "audit"),
+        ("audit.yaml", "audit", "audit"),
+        ("enforce.yaml", "enforce", "enforce"),
+        ("enforce.yaml", "audit", "audit"),
+        ("part.yaml", "enforce", "audit"),
+        ("none.yaml", "enforce", "enforce"),
+    ] {
+        let arguments = [
+            "replay",
+            "--format=json",
+            "--policy",
+            policy,
+            "--mode",
+            stack,
+            event,
+        ];
+        let report = json(&tidewaiter(folder.path(), &arguments));
+        assert_eq!(report["results"][0]["mode"], mode, "{policy} {stack}");
+    }
+}
+
+#[test]
+fn what_a_preset_covers_is_waived_by_name_and_has_no_end() {
+    let agent = br#"{"family":"datadog","containerDefinitions":[{"name":"agent","image":"datadog/agent:7",
+        "mountPoints":[{"sourceVolume":"sock","containerPath":"/var/run/docker.sock","readOnly":true}]}],
+        "volumes":[{"name":"sock","host":{"sourcePath":"/var/run/docker.sock"}}]}"#;
+    let folder = folder(&[
+        (
+            "policy.yaml",
+            b"version: 1\nprofile: baseline\npresets: [datadog-agent]\n",
+        ),
+        ("agent.json", agent),
+    ]);
+    let arguments = [
+        "check",
+        "--format=json",
+        "--policy",
+        "policy.yaml",
+        "agent.json",
+    ];
+    let output = tidewaiter(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0));
+    let waived = json(&output)["results"][0]["waived"].clone();
+    let socket =
+        serde_json::json!({"rule": "host-runtime-socket", "waiver": "preset:datadog-agent"});
+    assert_eq!(waived[0], socket);
+    let without = tidewaiter(
+        folder.path(),
+        &["check", "--profile", "baseline", "agent.json"],
+    );
+    assert_eq!(without.status.code(), Some(1));
+}
+
+/// A reference that leads nowhere makes editors give up on the whole schema.
+#[test]
+fn every_reference_of_the_schema_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let schema = json(&tidewaiter(Path::new("."), &["policy", "schema"]));
+    let mut found = Vec::new();
+    references(&schema, &mut found);
+    assert!(found.len() > 5);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(schema.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
 fn waivers_are_used_and_their_ends_are_told() {
     let waiver = |id: &str, family: &str, expires: &str| {
         format!(
@@ -508,6 +615,7 @@ fn the_generated_documents_are_what_the_program_prints() {
             print(&["policy", "schema"]),
         )
         .unwrap();
+        fs::write(docs.join("presets.md"), print(&["policy", "presets"])).unwrap();
     }
     let found: BTreeMap<String, String> = fs::read_dir(&root)
         .unwrap()
@@ -517,6 +625,11 @@ fn the_generated_documents_are_what_the_program_prints() {
             (name, fs::read_to_string(entry.path()).unwrap())
         })
         .collect();
+    assert_eq!(
+        fs::read_to_string(docs.join("presets.md")).unwrap(),
+        print(&["policy", "presets"]),
+        "run `make generate`"
+    );
     assert_eq!(
         fs::read_to_string(docs.join("policy.schema.json")).unwrap(),
         print(&["policy", "schema"]),

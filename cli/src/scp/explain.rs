@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use tidewaiter_rules::{Level, Rule, catalogue::RULES, facts::SubjectKind, names::quoted};
+use tidewaiter_rules::{Level, Policy, Rule, catalogue::RULES, facts::SubjectKind, names::quoted};
 
-use super::{document::Kind, statements::PRIVILEGED, wanted::Wanted};
+use super::{document::Kind, statements::PRIVILEGED, wanted::parts};
 
 /// What there is to say.
 pub(super) struct Page<'a> {
@@ -13,7 +13,7 @@ pub(super) struct Page<'a> {
     pub(super) effects: &'a [String],
     pub(super) differences: &'a [String],
     pub(super) principals: &'a [String],
-    pub(super) wanted: &'a Wanted,
+    pub(super) policy: &'a Policy,
 }
 
 impl fmt::Display for Page<'_> {
@@ -102,10 +102,10 @@ impl Page<'_> {
 
     /// Where the policy denies the rule, if it does.
     fn denied_in(&self, rule: &Rule) -> Option<String> {
-        if self.wanted.base(rule) == Level::Deny {
+        if self.policy.level(rule) == Level::Deny {
             return Some("everywhere".to_owned());
         }
-        let parts = self.wanted.parts(rule);
+        let parts = parts(self.policy, rule);
         let denied = parts.iter().filter(|part| part.level == Level::Deny);
         let names: Vec<&str> = denied.map(|part| part.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))

@@ -9,7 +9,7 @@ use tidewaiter_rules::{Level, Policy, Rule, names::quoted};
 use super::{
     ScpArguments,
     document::{Effect, Resources, Statement, Values},
-    wanted::{Part, Reach, Wanted},
+    wanted::{Part, Reach, parts},
 };
 
 /// The calls that take a definition.
@@ -49,12 +49,12 @@ pub(super) struct Prevention {
 /// What IAM can prevent.
 pub(super) fn prevention(
     rule: &Rule,
-    wanted: &Wanted,
+    policy: &Policy,
     waivers: &[Exception],
     arguments: &ScpArguments,
 ) -> Prevention {
     let mut prevention = Prevention::default();
-    prevention.privileged(rule, wanted, waivers, arguments);
+    prevention.privileged(rule, policy, waivers, arguments);
     prevention.sizes(arguments);
     prevention.compatibilities(arguments);
     prevention
@@ -68,36 +68,42 @@ pub(super) struct Exception {
     is_exact: bool,
 }
 
-/// The waivers of the rule that still hold and that a definition can be under.
+/// The waivers of the rule that still hold and that a definition can be under, and the presets.
 pub(super) fn waivers(policy: &Policy, rule: &Rule, now: jiff::Timestamp) -> Vec<Exception> {
-    let waivers = policy.waivers().iter().filter(|waiver| {
-        let target = &waiver.target;
-        waiver.rules.contains(&rule.id)
-            && !waiver.has_expired(Some(now))
-            && target.repository.is_none()
-            && target.digest.is_none()
+    let waivers = policy
+        .waivers()
+        .iter()
+        .filter(|waiver| waiver.rules.contains(&rule.id) && !waiver.has_expired(Some(now)));
+    let waivers = waivers.filter_map(|waiver| {
+        let bounds = waiver.bounds()?;
+        Some(Exception {
+            name: format!("waiver {} (until {})", quoted(&waiver.id), waiver.expires),
+            reach: bounds.into(),
+            is_exact: !bounds.has_more,
+        })
     });
-    let waivers = waivers.map(|waiver| Exception {
-        name: format!("waiver {} (until {})", quoted(&waiver.id), waiver.expires),
-        reach: Reach {
-            account: waiver.target.account.clone(),
-            region: waiver.target.region.clone(),
-            family: waiver.target.family.clone(),
-        },
-        is_exact: waiver.target.container.is_none() && waiver.target.image.is_none(),
+    // An agent is known by its image, for which IAM has no word.
+    let presets = policy.presets().iter().filter(|preset| {
+        let mut grants = preset.grants.iter();
+        grants.any(|grant| grant.rule == rule.id)
     });
-    waivers.collect()
+    let presets = presets.map(|preset| Exception {
+        name: format!("preset {}", quoted(preset.name)),
+        reach: Reach::default(),
+        is_exact: false,
+    });
+    waivers.chain(presets).collect()
 }
 
 impl Prevention {
     fn privileged(
         &mut self,
         rule: &Rule,
-        wanted: &Wanted,
+        policy: &Policy,
         waivers: &[Exception],
         arguments: &ScpArguments,
     ) {
-        let parts = wanted.parts(rule);
+        let parts = parts(policy, rule);
         let mut broadest: Option<Vec<Reach>> = None;
         for part in &parts {
             if part.level != Level::Deny || !part.reach.is_possible() {

@@ -432,3 +432,18 @@ fn the_document_is_never_stricter_than_the_policy_and_says_where_it_is_more_leni
         "{equal} {lenient} {refused}"
     );
 }
+
+#[test]
+fn an_agent_that_a_preset_lets_be_privileged_has_to_be_named_for_iam() {
+    let folder = folder(&[("agent.yaml", b"version: 1\npresets: [falco]\n")]);
+    let scp = |more: &[&str]| {
+        let arguments = [&["scp", "--policy", "agent.yaml"], more].concat();
+        tidewaiter(folder.path(), &arguments)
+    };
+    let refused = scp(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("preset `falco`"));
+    let named = scp(&["--except-principal", "arn:aws:iam::*:role/security/*"]);
+    assert_eq!(named.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&named.stdout).contains("role/security/*"));
+}

@@ -133,8 +133,9 @@ fn run(request: Option<&str>, response: Option<&str>) -> Result<TaskDefinition, 
         part_of: Some(format!(
             "{} in {}",
             or_unknown(reference),
-            or_unknown(cluster)
+            or_unknown(cluster.clone())
         )),
+        cluster,
         part_of_arn: arn.map(|arn| arn.to_string()),
         ..definition
     })
@@ -159,6 +160,7 @@ fn express(request: Option<&str>, response: Option<&str>) -> Result<TaskDefiniti
     };
     Ok(TaskDefinition {
         part_of: Some(name.unwrap_or_else(|| "?".to_owned())),
+        cluster: arn.as_ref().map(|arn| arn.cluster().to_owned()),
         part_of_arn: arn.map(|arn| arn.to_string()),
         ..definition
     })

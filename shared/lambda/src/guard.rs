@@ -161,8 +161,10 @@ impl Guard {
         line: &mut Line,
     ) -> Result<(), HandleError> {
         let clients = &self.settings.clients;
-        let decision = decide(facts, &self.settings.policy);
-        let plan = plan(&decision, facts, self.settings.mode, Some(clients.home()));
+        let policy = &self.settings.policy;
+        let decision = decide(facts, policy);
+        let mode = policy.mode(facts, self.settings.mode);
+        let plan = plan(&decision, facts, mode, Some(clients.home()));
         let effects = self.effects(&plan).await;
         line.outcome = "judged";
         line.decision = decision.verdict.name();

@@ -11,7 +11,8 @@ use std::fmt;
 
 pub use answer::Answer;
 
-use image_reference::ImageReference;
+pub(crate) use host_path::{HostPath, source as source_of};
+pub(crate) use image_reference::ImageReference;
 
 use crate::{
     facts::{
@@ -167,23 +168,11 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// The id of the rule whose name is most like what was written, if one is.
 pub fn nearest(written: &str) -> Option<&'static str> {
-    // A longer text is no slip of the pen, and the comparison is quadratic.
-    const LONGEST: usize = 64;
-    const ALIKE: f64 = 0.8;
-    if written.len() > LONGEST {
-        return None;
-    }
-    let written = written.trim().to_ascii_lowercase().replace('_', "-");
-    RULES
-        .iter()
-        .map(|rule| (strsim::jaro_winkler(rule.id, &written), rule.id))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, id)| id)
+    crate::nearest::nearest(written, RULES.iter().map(|rule| rule.id))
 }
 
 /// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
-fn capability_name(name: &str) -> String {
+pub(crate) fn capability_name(name: &str) -> String {
     let name = name.trim().to_ascii_uppercase();
     name.strip_prefix("CAP_")
         .map_or(name.clone(), str::to_owned)

@@ -91,10 +91,11 @@ impl Outcome {
 pub struct Waived {
     /// The rule's id.
     pub rule: &'static str,
-    /// The waiver's id in the policy.
+    /// The waiver's id in the policy, or `preset:` and the name of the preset.
     pub waiver: String,
-    /// The last day on which the waiver holds, `YYYY-MM-DD`.
-    pub expires: String,
+    /// The last day on which the waiver holds, `YYYY-MM-DD`; a preset has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
 }
 
 /// Judges the facts by every rule that applies.
@@ -125,19 +126,28 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     }
 }
 
-/// Takes out what a waiver covers that has not expired.
+/// Takes out what a waiver covers that has not expired, or a preset.
 fn waive(findings: &mut Vec<Finding>, facts: &Facts, policy: &Policy) -> Vec<Waived> {
     let mut taken_out = Vec::new();
     findings.retain(|finding| {
         let mut waivers = policy.waivers().iter();
         let covering = waivers
-            .find(|waiver| waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at));
-        taken_out.extend(covering.map(|waiver| Waived {
+            .find(|waiver| waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at))
+            .map(|waiver| (waiver.id.clone(), Some(waiver.expires.to_string())));
+        let covering = covering.or_else(|| {
+            let mut presets = policy.presets().iter();
+            let preset = presets.find(|preset| preset.covers(finding, facts));
+            preset.map(|preset| (preset.id(), None))
+        });
+        let Some((waiver, expires)) = covering else {
+            return true;
+        };
+        taken_out.push(Waived {
             rule: finding.rule,
-            waiver: waiver.id.clone(),
-            expires: waiver.expires.to_string(),
-        }));
-        covering.is_none()
+            waiver,
+            expires,
+        });
+        false
     });
     taken_out
 }

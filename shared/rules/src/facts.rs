@@ -37,6 +37,17 @@ pub struct Facts {
     pub subject: Subject,
 }
 
+impl Facts {
+    /// The name of the cluster that the subject runs in, where it runs in one: a run or an Express
+    /// service. A registered definition and an image may be run in any, and are in none.
+    pub fn cluster(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::TaskDefinition(definition) => definition.cluster.as_deref(),
+            Subject::Image(_) => None,
+        }
+    }
+}
+
 /// What is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {

@@ -9,6 +9,7 @@ mod decide;
 pub mod facts;
 mod field;
 pub mod names;
+mod nearest;
 mod plan;
 pub mod policy;
 mod severity;

@@ -9,8 +9,8 @@ use crate::{
     policy::Level,
 };
 
-/// Whether plans are applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Whether plans are applied; the greater, the more is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Plans are made and told, not applied.

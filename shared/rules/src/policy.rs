@@ -1,25 +1,36 @@
 //! What is wanted: a level for each rule.
 
+mod bounds;
 mod file;
+mod form;
+mod mistake;
 mod parameters;
+mod pattern;
+mod preset;
 mod reminder;
 mod scope;
 mod waiver;
+mod yaml;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-pub use file::{InvalidPolicy, MAX_BYTES};
+pub use bounds::{Bounds, ScopeLevel};
+pub use file::MAX_BYTES;
+use form::choice;
+pub use mistake::{Diagnostic, InvalidPolicy, Paint};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
 pub use parameters::{Parameters, matches};
+pub use preset::{AgentImage, Grant, Only, PRESETS, Preset, Whose};
 pub use reminder::Reminder;
 use scope::Scope;
 pub use waiver::{Target, Waiver};
 
 use crate::{
+    Mode,
     catalogue::{PodSecurity, Rule},
     decide::Verdict,
     facts::Facts,
@@ -27,9 +38,8 @@ use crate::{
 };
 
 /// What to do about a finding of a rule; the greater, the stricter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Level {
     /// Nothing: it is not a finding.
     Off,
@@ -51,9 +61,7 @@ impl Level {
 }
 
 /// A set of levels to start from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
     /// Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up.
     #[default]
@@ -98,6 +106,90 @@ impl Profile {
     }
 }
 
+choice!(
+    Level,
+    "level",
+    "a level",
+    [
+        ("off", Self::Off, "Nothing: it is not a finding."),
+        ("warn", Self::Warn, "Tell someone."),
+        ("deny", Self::Deny, "Act on it; in CI, fail."),
+    ],
+    &[
+        ("alert", "warn"),
+        ("audit", "warn"),
+        ("block", "deny"),
+        ("disabled", "off"),
+        ("enforce", "deny"),
+        ("error", "deny"),
+        ("fail", "deny"),
+        ("false", "off"),
+        ("ignore", "off"),
+        ("no", "off"),
+        ("none", "off"),
+    ]
+);
+
+choice!(
+    Profile,
+    "profile",
+    "a profile",
+    [
+        (
+            "default",
+            Self::Default,
+            "Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up."
+        ),
+        (
+            "baseline",
+            Self::Baseline,
+            "As `default`, and denies what the baseline Pod Security Standard forbids."
+        ),
+        (
+            "restricted",
+            Self::Restricted,
+            "Denies every rule that applies."
+        ),
+    ],
+    &[("strict", "restricted")]
+);
+
+choice!(
+    Unknown,
+    "cost of an unknown",
+    "a cost",
+    [
+        (
+            "warn",
+            Self::Warn,
+            "Someone hears of it; a gate lets it through."
+        ),
+        (
+            "deny",
+            Self::Deny,
+            "A gate refuses it. No destructive action ever follows from an unknown."
+        ),
+    ]
+);
+
+choice!(
+    Mode,
+    "mode",
+    "a mode",
+    [
+        (
+            "audit",
+            Self::Audit,
+            "Nothing is changed; what would be done is told."
+        ),
+        (
+            "enforce",
+            Self::Enforce,
+            "What is denied is acted on, where the stack enforces too."
+        ),
+    ]
+);
+
 const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"];
 
 /// A policy whose every name has been checked.
@@ -108,13 +200,23 @@ pub struct Policy {
     parameters: Parameters,
     unknown: Unknown,
     waivers: Vec<Waiver>,
+    presets: Vec<&'static Preset>,
 }
 
 /// Levels that hold together.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Layer {
     profile: Option<Profile>,
+    mode: Option<Mode>,
     levels: BTreeMap<&'static str, Level>,
+}
+
+impl Layer {
+    /// What it says of a finding of `rule` with `severity`, where it says something.
+    fn level(&self, rule: &Rule, severity: Severity) -> Option<Level> {
+        let named = self.levels.get(rule.id).copied();
+        named.or_else(|| Some(self.profile?.level(rule, severity)))
+    }
 }
 
 /// The levels that hold for one subject.
@@ -128,19 +230,16 @@ impl Levels<'_> {
     /// The level of a finding of `rule` with `severity`. The narrowest layer that names the rule or
     /// has a profile decides.
     pub fn of(&self, rule: &Rule, severity: Severity) -> Level {
-        let says = |layer: &&Layer| {
-            let named = layer.levels.get(rule.id).copied();
-            named.or_else(|| Some(layer.profile?.level(rule, severity)))
-        };
-        let said = self.layers.iter().find_map(says);
+        let said = self
+            .layers
+            .iter()
+            .find_map(|layer| layer.level(rule, severity));
         said.unwrap_or_else(|| Profile::Default.level(rule, severity))
     }
 }
 
 /// What an answer costs that cannot be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Unknown {
     /// Someone hears of it; a gate lets it through.
     #[default]
@@ -167,6 +266,7 @@ impl Policy {
             parameters: Parameters::default(),
             unknown: Unknown::default(),
             waivers: Vec::new(),
+            presets: Vec::new(),
         }
     }
 
@@ -175,7 +275,8 @@ impl Policy {
     ///
     /// # Errors
     /// When it is not YAML, has a member or a name that does not exist, has a waiver without
-    /// target, reason or owner or with an end that is too far, or is larger than [`MAX_BYTES`].
+    /// target, reason or owner or with an end that is too far, or is larger than [`MAX_BYTES`]. The
+    /// error tells every mistake.
     pub fn from_yaml(text: &str, today: Timestamp) -> Result<Self, InvalidPolicy> {
         file::read(text, waiver::day(today))
     }
@@ -195,6 +296,20 @@ impl Policy {
 
     /// The levels that hold for what these facts are about.
     pub fn levels(&self, facts: &Facts) -> Levels<'_> {
+        Levels {
+            layers: self.layers(facts),
+        }
+    }
+
+    /// The mode that holds for what these facts are about, in a stack of mode `ceiling`: the
+    /// narrowest scope that says one decides, and none can go beyond the stack's.
+    pub fn mode(&self, facts: &Facts, ceiling: Mode) -> Mode {
+        let said = self.layers(facts).into_iter().find_map(|layer| layer.mode);
+        said.map_or(ceiling, |mode| mode.min(ceiling))
+    }
+
+    /// From the narrowest scope that holds to the policy itself.
+    fn layers(&self, facts: &Facts) -> Vec<&Layer> {
         let mut scopes: Vec<&Scope> = self
             .scopes
             .iter()
@@ -202,9 +317,22 @@ impl Policy {
             .collect();
         scopes.sort_by_key(|scope| std::cmp::Reverse(scope.matching.specificity()));
         let scopes = scopes.into_iter().map(|scope| &scope.layer);
-        Levels {
-            layers: scopes.chain([&self.base]).collect(),
-        }
+        scopes.chain([&self.base]).collect()
+    }
+
+    /// The level that it gives `rule` where no scope holds.
+    pub fn level(&self, rule: &Rule) -> Level {
+        let levels = Levels {
+            layers: vec![&self.base],
+        };
+        levels.of(rule, rule.severity)
+    }
+
+    /// What its scopes say of `rule`, in the order of the file; without those that can hold for no
+    /// subject of the rule.
+    pub fn scopes(&self, rule: &Rule) -> impl Iterator<Item = ScopeLevel<'_>> {
+        let scopes = self.scopes.iter().zip(1..);
+        scopes.filter_map(|(scope, number)| scope.level_of(number, rule))
     }
 
     /// What it says about single rules beside their levels.
@@ -215,6 +343,11 @@ impl Policy {
     /// The exceptions, in the order of the file.
     pub fn waivers(&self) -> &[Waiver] {
         &self.waivers
+    }
+
+    /// The built-in exceptions that it includes.
+    pub fn presets(&self) -> &[&'static Preset] {
+        &self.presets
     }
 
     /// The gravest verdict that an unknown can lead to.

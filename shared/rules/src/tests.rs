@@ -398,11 +398,44 @@ fn a_scope_for_a_launch_type_or_tag_is_for_those_that_are_only_that() {
 }
 
 #[test]
+fn the_narrowest_scope_that_says_one_decides_the_mode_below_the_stacks() {
+    let policy = policy(
+        "mode: enforce\nscopes:\n- {match: {family: 'web*'}, mode: audit}\n- {match: {family: web, region: 'eu-*'}, rules: {root-user: off}}\n- {match: {family: website, region: 'eu-*'}, mode: enforce}",
+    );
+    let mode = |family: &str, stack| {
+        policy.mode(
+            &definition(&json!({"family": family, "containerDefinitions": []})),
+            stack,
+        )
+    };
+    assert_eq!(mode("job", Mode::Enforce), Mode::Enforce);
+    assert_eq!(mode("webapp", Mode::Enforce), Mode::Audit);
+    // A narrower scope that says nothing of the mode leaves it to the next.
+    assert_eq!(mode("web", Mode::Enforce), Mode::Audit);
+    assert_eq!(mode("website", Mode::Enforce), Mode::Enforce);
+    for family in ["job", "webapp", "web", "website"] {
+        assert_eq!(mode(family, Mode::Audit), Mode::Audit, "{family}");
+    }
+}
+
+#[test]
+fn a_scope_or_waiver_for_a_cluster_is_not_for_a_definition() {
+    let policy = policy(
+        "scopes:\n- {match: {cluster: '*'}, rules: {privileged-container: off}, mode: audit}\nwaivers:\n- {id: a, rules: [privileged-container], target: {cluster: '*'}, reason: r, owner: o, expires: 2026-12-31}",
+    );
+    let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
+    let decision = decide(&facts, &policy);
+    assert_eq!(decision.verdict, Verdict::Deny);
+    assert_eq!(decision.waived, []);
+    assert_eq!(policy.mode(&facts, Mode::Enforce), Mode::Enforce);
+}
+
+#[test]
 fn a_waived_finding_leads_to_no_action() {
     let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
     let decision = decide(&facts, &policy(WAIVER));
     assert_eq!(decision.waived[0].waiver, "agent");
-    assert_eq!(decision.waived[0].expires, "2026-12-31");
+    assert_eq!(decision.waived[0].expires.as_deref(), Some("2026-12-31"));
     assert!(
         plan(&decision, &facts, Mode::Enforce, None)
             .steps

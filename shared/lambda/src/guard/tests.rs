@@ -183,6 +183,25 @@ async fn in_audit_mode_nothing_is_changed_and_what_would_be_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_policy_has_in_audit_mode_is_left_in_a_stack_that_enforces() {
+    let payload = event("task-definition-guard/privileged");
+    for (family, operations) in [
+        ("ci-*", &["Publish"][..]),
+        ("other", &["DeregisterTaskDefinition", "Publish"]),
+    ] {
+        let policy =
+            format!("version: 1\nscopes:\n- {{match: {{family: '{family}'}}, mode: audit}}\n");
+        let wire = Wire::new(fine);
+        let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+        let today = "2026-11-23T12:00:00Z".parse().unwrap();
+        guard.settings.policy = Policy::from_yaml(&policy, today).unwrap();
+        let result = guard.handle(&payload, "r").await;
+        let done = Done { result, wire };
+        assert_eq!(done.operations(), operations, "{family}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_is_outlasted() {
     let payload = event("task-definition-guard/privileged");
     let done = handle(Mode::Enforce, &payload, |call| {

@@ -11,7 +11,7 @@ use crate::{
 
 /// An absolute path of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HostPath {
+pub(crate) struct HostPath {
     /// Without `.`, `..`, and slashes that do nothing; on Windows in lower case with `/`.
     plain: String,
     /// `plain` with the links followed that every distribution has, `/var/run` to `/run`.
@@ -21,7 +21,7 @@ pub(super) struct HostPath {
 
 impl HostPath {
     /// Reads what Docker would take for a path; `None` for nothing and for the name of a volume.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.strip_prefix("npipe:").unwrap_or(text);
         let mut first = text.chars();
@@ -58,7 +58,7 @@ impl HostPath {
 
     /// The path with well-known links followed. A Windows path is in lower case and starts with
     /// `/c:`.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.real
     }
 
@@ -203,7 +203,7 @@ fn judge_volume(
 }
 
 /// The member of a volume that names a path of the host, and the path or why it cannot be known.
-fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str>)> {
+pub(crate) fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str>)> {
     match &volume.host {
         Field::Unknown(reason) => return Some(("host", Err(reason))),
         Field::Known(host) => match &host.source_path {

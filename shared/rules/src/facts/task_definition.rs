@@ -25,6 +25,8 @@ pub struct TaskDefinition {
     pub daemon_task_definition_arn: Field<String>,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`; only of a registered definition.
     pub status: Field<String>,
+    /// The ARN of whoever registered it, as AWS saw it; only of a registered definition.
+    pub registered_by: Field<String>,
     /// `awsvpc`, `bridge`, `host` or `none`; absent is `bridge` on EC2 and `awsvpc` on Fargate.
     pub network_mode: Field<String>,
     /// `host` or `task`, of a daemon `shared` or `none`; absent is a private namespace a container.
@@ -61,6 +63,9 @@ pub struct TaskDefinition {
     /// What a part of a definition is for, by name: `FAMILY:REVISION in CLUSTER`, or a service.
     #[serde(skip)]
     pub part_of: Option<String>,
+    /// The name of the cluster that a part of a definition is for, where it is known.
+    #[serde(skip)]
+    pub cluster: Option<String>,
     /// The ARN of what a part of a definition is for: the first task that was started, or the service.
     #[serde(skip)]
     pub part_of_arn: Option<String>,

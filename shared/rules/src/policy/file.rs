@@ -3,298 +3,378 @@
 use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date};
-use serde::Deserialize;
-use thiserror::Error;
+#[cfg(feature = "schema")]
+use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    InvalidPolicy, Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
+    mistake::{Mistake, Mistakes, Span},
+    preset::{self, Preset},
     scope::{Matching, Scope},
+    yaml::{self, Node, Value},
 };
-use crate::{catalogue, names::quoted};
+use crate::{Mode, catalogue, names::quoted};
 
 /// The largest policy file that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// A policy file that cannot be used; the message says where and why.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InvalidPolicy {
-    /// The text has not the form of a policy.
-    #[error("{0}")]
-    Form(String),
-    /// The version is not one that this program reads.
-    #[error("`version` is {0}, and this program reads version 1: write `version: 1`")]
-    Version(u64),
-    /// A rule that does not exist.
-    #[error("there is no rule {}{}", quoted(.0), suggestion(.0))]
-    NoSuchRule(String),
-    /// A waiver that is not one.
-    #[error("waiver {}: {what}", quoted(.id))]
-    Waiver {
-        /// Its id.
-        id: String,
-        /// What is wrong, and what to do.
-        what: String,
-    },
-    /// Scopes that do not say what holds.
-    #[error("{0}")]
-    Scope(String),
-    /// The file is too large.
-    #[error("the policy has more than {MAX_BYTES} bytes")]
-    TooLarge,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct PolicyFile {
-    /// The version of the form: 1.
-    version: u64,
-    /// The levels to start from.
-    #[serde(default)]
-    profile: Profile,
-    /// Levels of single rules.
-    #[serde(default)]
-    rules: BTreeMap<String, Level>,
-    /// Where other levels hold; the narrowest scope decides.
-    #[serde(default)]
-    scopes: Vec<ScopeEntry>,
-    /// What single rules are told.
-    #[serde(default)]
-    parameters: Parameters,
-    /// What an answer costs that cannot be known.
-    #[serde(default)]
-    unknown: Unknown,
-    /// Exceptions, each with an end.
-    #[serde(default)]
-    waivers: Vec<WaiverEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct ScopeEntry {
-    /// What the scope is for; all that is set has to match.
-    r#match: Matching,
-    /// The levels to start from here.
-    #[serde(default)]
-    profile: Option<Profile>,
-    /// Levels of single rules here.
-    #[serde(default)]
-    rules: BTreeMap<String, Level>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct WaiverEntry {
-    /// The name by which reports call it.
-    id: String,
-    /// The rules that it is an exception from.
-    rules: Vec<String>,
-    /// Where it holds; all that is set has to match.
-    target: Target,
-    /// Why.
-    reason: String,
-    /// Who answers for it.
-    owner: String,
-    /// Where it was agreed.
-    #[serde(default)]
-    ticket: Option<String>,
-    /// The last day on which it holds, a year ahead at most.
-    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date")))]
-    expires: Date,
-}
-
-pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
-    if text.len() > MAX_BYTES {
-        return Err(InvalidPolicy::TooLarge);
-    }
-    let file: PolicyFile = serde_saphyr::from_str(text).map_err(|error| {
-        InvalidPolicy::Form(error.to_string().trim_start_matches("error: ").to_owned())
-    })?;
-    if file.version != 1 {
-        return Err(InvalidPolicy::Version(file.version));
-    }
-    Ok(Policy {
-        base: layer(Some(file.profile), file.rules)?,
-        scopes: scopes(file.scopes)?,
-        parameters: file.parameters,
-        waivers: waivers(file.waivers, today)?,
-        unknown: file.unknown,
-    })
-}
-
-/// The schema of the file, with the names of the rules where rules are named.
-#[cfg(feature = "schema")]
-pub(super) fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(PolicyFile).to_value();
-    let ids: Vec<&str> = catalogue::RULES.iter().map(|rule| rule.id).collect();
-    let named = serde_json::json!({ "enum": ids });
-    for (pointer, member) in [
-        ("/properties/rules", "propertyNames"),
-        ("/$defs/ScopeEntry/properties/rules", "propertyNames"),
-        ("/$defs/WaiverEntry/properties/rules", "items"),
-    ] {
-        if let Some(serde_json::Value::Object(rules)) = schema.pointer_mut(pointer) {
-            rules.insert(member.to_owned(), named.clone());
-        }
-    }
-    if let serde_json::Value::Object(policy) = &mut schema {
-        policy.insert("title".to_owned(), "Tidewaiter policy".into());
-    }
-    if let Some(serde_json::Value::Object(version)) = schema.pointer_mut("/properties/version") {
-        version.insert("const".to_owned(), 1.into());
-    }
-    schema
-}
-
-fn layer(profile: Option<Profile>, rules: BTreeMap<String, Level>) -> Result<Layer, InvalidPolicy> {
-    let rules = rules.into_iter().map(|(id, level)| {
-        let rule = catalogue::find(&id).ok_or(InvalidPolicy::NoSuchRule(id))?;
-        Ok((rule.id, level))
-    });
-    Ok(Layer {
-        profile,
-        levels: rules.collect::<Result<_, InvalidPolicy>>()?,
-    })
-}
-
-fn scopes(entries: Vec<ScopeEntry>) -> Result<Vec<Scope>, InvalidPolicy> {
-    let mut scopes: Vec<Scope> = Vec::new();
-    for (index, entry) in entries.into_iter().enumerate() {
-        let scope = Scope {
-            layer: layer(entry.profile, entry.rules)?,
-            matching: entry.r#match,
-        };
-        let (number, specificity) = (index + 1, scope.matching.specificity());
-        if specificity == (0, 0) {
-            return Err(InvalidPolicy::Scope(format!(
-                "scope {number}: `match` is empty: name what it is for, what holds everywhere stands at the top of the policy"
-            )));
-        }
-        let tied = scopes.iter().position(|other| {
-            other.matching.specificity() == specificity
-                && other.layer != scope.layer
-                && !other.matching.is_apart_from(&scope.matching)
-        });
-        if let Some(other) = tied {
-            return Err(InvalidPolicy::Scope(format!(
-                "scopes {} and {number} are equally narrow and can hold for the same subject: let one of them match more",
-                other + 1
-            )));
-        }
-        scopes.push(scope);
-    }
-    Ok(scopes)
-}
+/// How many scopes there may be: each is held against each.
+const MOST_SCOPES: usize = 500;
 
 /// How far ahead a waiver may end, in days.
 const LONGEST: i64 = 366;
 
-fn waivers(entries: Vec<WaiverEntry>, today: Date) -> Result<Vec<Waiver>, InvalidPolicy> {
-    let mut waivers: Vec<Waiver> = Vec::new();
-    for entry in entries {
-        let wrong = |what: &str| InvalidPolicy::Waiver {
-            id: entry.id.clone(),
-            what: what.to_owned(),
-        };
-        if waivers.iter().any(|waiver| waiver.id == entry.id) {
-            return Err(wrong("there are two of this id: give each its own"));
-        }
-        for (member, value) in [
-            ("id", &entry.id),
-            ("reason", &entry.reason),
-            ("owner", &entry.owner),
-        ] {
-            if value.trim().is_empty() {
-                return Err(wrong(&format!("`{member}` is empty: say it")));
+mapping! {
+    /// What Tidewaiter is to want of task definitions and images.
+    struct PolicyFile is "a policy" {
+        /// The version of the form: 1.
+        version: Version = "version",
+        /// The levels to start from.
+        profile: Option<Profile> = "profile",
+        /// Whether what is denied is acted on. It can only take away from the mode of the stack.
+        mode: Option<Mode> = "mode",
+        /// Levels of single rules.
+        rules: BTreeMap<RuleId, Level> = "rules",
+        /// Where other levels hold; the narrowest scope decides.
+        scopes: Vec<ScopeEntry> = "scopes",
+        /// What single rules are told.
+        parameters: Parameters = "parameters",
+        /// What an answer costs that cannot be known.
+        unknown: Option<Unknown> = "unknown",
+        /// Built-in exceptions for well-known agents, by name.
+        presets: Vec<&'static Preset> = "presets",
+        /// Exceptions, each with an end.
+        waivers: Vec<WaiverEntry> = "waivers",
+    }
+}
+
+mapping! {
+    /// Other levels for some subjects.
+    struct ScopeEntry is "a scope" {
+        /// What the scope is for; all that is set has to match.
+        matching: Spanned<NotEmpty<Matching>> = "match",
+        /// The levels to start from here.
+        profile: Option<Profile> = "profile",
+        /// Whether what is denied here is acted on.
+        mode: Option<Mode> = "mode",
+        /// Levels of single rules here.
+        rules: BTreeMap<RuleId, Level> = "rules",
+    }
+}
+
+mapping! {
+    /// An exception.
+    struct WaiverEntry is "a waiver" {
+        /// The name by which reports call it.
+        id: Spanned<String> = "id",
+        /// The rules that it is an exception from.
+        rules: NotEmpty<Vec<RuleId>> = "rules",
+        /// Where it holds; all that is set has to match.
+        target: NotEmpty<Target> = "target",
+        /// Why.
+        reason: String = "reason",
+        /// Who answers for it.
+        owner: String = "owner",
+        /// Where it was agreed.
+        ticket: Option<String> = "ticket",
+        /// The last day on which it holds, a year ahead at most.
+        expires: LastDay = "expires",
+    }
+}
+
+pub(super) fn read(written: &str, today: Date) -> Result<Policy, InvalidPolicy> {
+    if written.len() > MAX_BYTES {
+        let message = format!("the policy has more than {MAX_BYTES} bytes");
+        return Err(InvalidPolicy::single(message));
+    }
+    let written = written.strip_prefix('\u{feff}').unwrap_or(written);
+    let mut mistakes = Mistakes::new(written, today);
+    match yaml::parse(written) {
+        Err(mistake) => mistakes.add(mistake),
+        Ok(node) => {
+            if let Some(policy) = policy(&node, &mut mistakes)
+                && mistakes.count() == 0
+            {
+                return Ok(policy);
             }
         }
-        if entry.rules.is_empty() {
-            return Err(wrong(
-                "`rules` is empty: name the rules that it is an exception from",
-            ));
+    }
+    Err(mistakes.into_error())
+}
+
+fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
+    if let Some(mistake) = not_ours(node) {
+        mistakes.add(mistake);
+        return None;
+    }
+    let file = PolicyFile::read(node, mistakes)?;
+    Some(Policy {
+        base: Layer {
+            profile: Some(file.profile.unwrap_or_default()),
+            mode: file.mode,
+            levels: levels(file.rules),
+        },
+        scopes: scopes(file.scopes, mistakes),
+        parameters: file.parameters,
+        waivers: waivers(file.waivers, mistakes),
+        unknown: file.unknown.unwrap_or_default(),
+        presets: file.presets,
+    })
+}
+
+/// What is said of a file in place of everything that is wrong with it, because it is none of ours
+/// or none that this program knows.
+fn not_ours(node: &Node) -> Option<Mistake> {
+    const HELP: &str =
+        "a policy begins with `version: 1`, and `profile: default` is a good second line";
+    let entries = match &node.value {
+        Value::Null => return Some(Mistake::new(node.span, "the policy is empty").help(HELP)),
+        Value::Map(entries) => entries,
+        _ => {
+            let message = format!("{} stands here, and a policy is a map", node.kind());
+            return Some(Mistake::new(node.span, message).help(HELP));
         }
-        if entry.target.is_empty() {
-            return Err(wrong(
-                "`target` is empty: name what it is for, a rule that is off everywhere is `rules: {…: off}`",
-            ));
+    };
+    let is_known = |key: &str| PolicyFile::MEMBERS.contains(&key);
+    if !entries.iter().any(|entry| is_known(&entry.key)) && entries.len() > 1 {
+        let message = "this is no policy: it has none of a policy's members";
+        return Some(Mistake::new(node.span, message).help(HELP));
+    }
+    let version = entries.iter().find(|entry| entry.key == "version")?;
+    match &version.node.value {
+        Value::Scalar(text) if text.parse::<u64>().is_ok_and(|version| version != 1) => {
+            let message =
+                format!("the policy is of version {text}, and this program reads version 1");
+            Some(
+                Mistake::new(version.node.span, message)
+                    .help("write `version: 1`, or use the release that the policy was written for"),
+            )
         }
-        let latest = today.checked_add(LONGEST.days()).unwrap_or(Date::MAX);
-        if entry.expires > latest {
-            return Err(wrong(&format!(
-                "`expires` is more than a year ahead: {latest} is the latest"
-            )));
+        _ => None,
+    }
+}
+
+/// The schema of the file.
+#[cfg(feature = "schema")]
+pub(super) fn schema() -> Json {
+    let mut definitions = Map::new();
+    PolicyFile::schema(&mut definitions);
+    let mut schema = definitions.remove("PolicyFile").unwrap_or_default();
+    if let Json::Object(schema) = &mut schema {
+        schema.insert(
+            "$schema".to_owned(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
+        schema.insert("title".to_owned(), "Tidewaiter policy".into());
+        schema.insert("$defs".to_owned(), Json::Object(definitions));
+    }
+    schema
+}
+
+fn levels(rules: BTreeMap<RuleId, Level>) -> BTreeMap<&'static str, Level> {
+    rules.into_iter().map(|(id, level)| (id.0, level)).collect()
+}
+
+fn scopes(entries: Vec<ScopeEntry>, mistakes: &mut Mistakes<'_>) -> Vec<Scope> {
+    let mut scopes: Vec<(Span, Scope)> = Vec::new();
+    for entry in entries {
+        let span = entry.matching.span;
+        if scopes.len() == MOST_SCOPES {
+            let message = format!(
+                "this is scope {}, and a policy may have {MOST_SCOPES}",
+                MOST_SCOPES + 1
+            );
+            mistakes.add(Mistake::new(span, message).help("let a glob match more"));
+            break;
         }
-        let rules = entry.rules.into_iter().map(|id| {
-            let rule = catalogue::find(&id).ok_or(InvalidPolicy::NoSuchRule(id))?;
-            Ok(rule.id)
+        let scope = Scope {
+            layer: Layer {
+                profile: entry.profile,
+                mode: entry.mode,
+                levels: levels(entry.rules),
+            },
+            matching: entry.matching.value.0,
+        };
+        let tied = scopes.iter().find(|(_, other)| {
+            other.matching.specificity() == scope.matching.specificity()
+                && other.layer != scope.layer
+                && !other.matching.is_apart_from(&scope.matching)
         });
+        if let Some((other, _)) = tied {
+            let message = "two scopes are equally narrow, can hold for the same subject, and want different things";
+            mistakes.add(
+                Mistake::new(span, message)
+                    .and("and this one", *other, "this one")
+                    .help(
+                        "let one of them match more, or remove a glob, so that it is the narrower",
+                    ),
+            );
+        }
+        scopes.push((span, scope));
+    }
+    scopes.into_iter().map(|(_, scope)| scope).collect()
+}
+
+fn waivers(entries: Vec<WaiverEntry>, mistakes: &mut Mistakes<'_>) -> Vec<Waiver> {
+    let mut ids: BTreeMap<String, Span> = BTreeMap::new();
+    let mut waivers = Vec::new();
+    for entry in entries {
+        let Spanned { value: id, span } = entry.id;
+        if let Some(first) = ids.get(&id) {
+            let message = format!("there are two waivers {}", quoted(&id));
+            mistakes.add(
+                Mistake::new(span, message)
+                    .and("again here", *first, "first here")
+                    .help("give each an id of its own: reports call it by that"),
+            );
+        }
+        if id.starts_with(preset::PREFIX) {
+            let message = format!("{} is how reports call a preset", quoted(&id));
+            mistakes.add(Mistake::new(span, message).help("give the waiver another id"));
+        }
+        ids.entry(id.clone()).or_insert(span);
         waivers.push(Waiver {
-            rules: rules.collect::<Result<_, InvalidPolicy>>()?,
-            id: entry.id,
-            target: entry.target,
+            id,
+            rules: entry.rules.0.into_iter().map(|rule| rule.0).collect(),
+            target: entry.target.0,
             reason: entry.reason,
             owner: entry.owner,
             ticket: entry.ticket,
-            expires: entry.expires,
+            expires: entry.expires.0,
         });
     }
-    Ok(waivers)
+    waivers
 }
 
-fn suggestion(written: &str) -> String {
-    catalogue::nearest(written)
-        .map(|id| format!(": did you mean `{id}`?"))
-        .unwrap_or_default()
+/// The version of the form.
+#[derive(Debug, Clone, PartialEq)]
+struct Version;
+
+impl Form for Version {
+    const EXAMPLE: &'static str = "1";
+
+    fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        let written = text(node, "the version", "`version: 1`", mistakes)?;
+        if written == "1" {
+            return Some(Self);
+        }
+        let message = format!("there is no version {}", quoted(written));
+        mistakes.add(Mistake::new(node.span, message).help("write `version: 1`"));
+        None
+    }
+
+    #[cfg(feature = "schema")]
+    fn schema(_: &mut Map<String, Json>) -> Json {
+        json!({ "const": 1 })
+    }
+}
+
+/// The id of a rule that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RuleId(&'static str);
+
+impl RuleId {
+    fn find(id: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        if let Some(rule) = catalogue::find(id) {
+            return Some(Self(rule.id));
+        }
+        let ids = catalogue::RULES.iter().map(|rule| rule.id);
+        let help = match mistakes.nearest(id, ids) {
+            _ if id.contains(['*', '?']) => {
+                "name rules one by one; a whole set of levels is a `profile`".to_owned()
+            }
+            Some(id) => format!("did you mean `{id}`?"),
+            None => "`tidewaiter rules` lists them".to_owned(),
+        };
+        let message = format!("there is no rule {}", quoted(id));
+        mistakes.add(Mistake::new(span, message).help(help));
+        None
+    }
+
+    #[cfg(feature = "schema")]
+    fn named() -> Json {
+        let ids: Vec<&str> = catalogue::RULES.iter().map(|rule| rule.id).collect();
+        json!({ "enum": ids })
+    }
+}
+
+impl Form for RuleId {
+    const EXAMPLE: &'static str = "root-user";
+
+    fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        let id = text(
+            node,
+            "the id of a rule",
+            "one, for example `root-user`",
+            mistakes,
+        )?;
+        Self::find(id, node.span, mistakes)
+    }
+
+    #[cfg(feature = "schema")]
+    fn schema(definitions: &mut Map<String, Json>) -> Json {
+        super::form::define(definitions, "RuleId", |_| Self::named())
+    }
+}
+
+impl Key for RuleId {
+    const WANTED: &'static str = "a map of rule ids to levels";
+    const EXAMPLE_ENTRY: &'static str = "`RULE: LEVEL`, for example `root-user: deny`";
+
+    fn read_key(key: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        Self::find(key, span, mistakes)
+    }
+
+    #[cfg(feature = "schema")]
+    fn schema_of_keys() -> Json {
+        json!({ "$ref": "#/$defs/RuleId" })
+    }
+}
+
+impl Filled for Vec<RuleId> {
+    const EXAMPLE: &'static str = "[root-user]";
+    const HELP: &'static str =
+        "name the rules that it is an exception from, for example `[root-user]`";
+
+    fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+}
+
+/// A day that is not too far ahead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct LastDay(Date);
+
+impl Form for LastDay {
+    const EXAMPLE: &'static str = "YYYY-MM-DD";
+
+    fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        let ahead = |days: i64| mistakes.today.checked_add(days.days()).unwrap_or(Date::MAX);
+        let (soon, latest) = (ahead(90), ahead(LONGEST));
+        let example = format!("the last day as YYYY-MM-DD, for example `{soon}`");
+        let written = text(node, "a day", &example, mistakes)?;
+        let has_form = written.len() == 10;
+        let day = written.parse::<Date>().ok().filter(|_| has_form);
+        let message = match day {
+            Some(day) if day > latest => format!("`{day}` is more than a year ahead"),
+            Some(day) => return Some(Self(day)),
+            None => format!("{} is no day", quoted(written)),
+        };
+        let help = if day.is_some() {
+            format!("write `{latest}` or earlier, and renew it then if it is still needed")
+        } else {
+            format!("write {example}")
+        };
+        mistakes.add(Mistake::new(node.span, message).help(help));
+        None
+    }
+
+    #[cfg(feature = "schema")]
+    fn schema(_: &mut Map<String, Json>) -> Json {
+        json!({ "type": "string", "format": "date" })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Policy, InvalidPolicy> {
-        super::read(text, "2026-11-23".parse().unwrap())
-    }
-
-    #[test]
-    fn a_policy_names_a_profile_and_overrides_rules() {
-        let text = "version: 1\nprofile: restricted\nrules:\n  root-user: off\n  host-pid: warn\nunknown: deny\n";
-        let policy = read(text).unwrap();
-        assert_eq!(policy.base.profile, Some(Profile::Restricted));
-        assert_eq!(policy.base.levels.get("root-user"), Some(&Level::Off));
-        assert_eq!(policy.base.levels.get("host-pid"), Some(&Level::Warn));
-        assert_eq!(policy.unknown, Unknown::Deny);
-        assert_eq!(read("version: 1").unwrap(), Policy::default());
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_its_place() {
-        let errors: Vec<String> = [
-            "",
-            "version: 2",
-            "version: 1\nrules:\n  rot-user: off",
-            "version: 1\nrules:\n  privileged: deny",
-            "version: 1\nrules:\n  root-user: block",
-            "version: 1\nprofil: default",
-            "version: 1\nprofile: strict",
-            "version: [",
-            "version: 1\nrules: {root-user: deny, root-user: off}",
-            "version: 1\nscopes: [{match: {}, rules: {root-user: off}}]",
-            "version: 1\nscopes: [{match: {familie: web}, rules: {root-user: off}}]",
-            "version: 1\nscopes: [{match: {family: 'a-*'}, rules: {root-user: off}}, {match: {region: 'eu-*'}, rules: {root-user: deny}}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: soon}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: r, owner: o, expires: 2028-01-01}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-users], target: {family: x}, reason: r, owner: o, expires: 2027-01-01}]",
-            "version: 1\nwaivers: [{id: a, rules: [], target: {family: x}, reason: r, owner: o, expires: 2027-01-01}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {}, reason: r, owner: o, expires: 2027-01-01}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {famly: x}, reason: r, owner: o, expires: 2027-01-01}]",
-            "version: 1\nwaivers: [{id: a, rules: [root-user], target: {family: x}, reason: ' ', owner: o, expires: 2027-01-01}]",
-        ]
-        .iter()
-        .map(|text| format!("{text:?}\n{}\n", read(text).unwrap_err()))
-        .collect();
-        insta::assert_snapshot!(errors.join("\n"));
-    }
-}
+mod tests;

@@ -1,80 +1,80 @@
 //! What a policy may say about single rules beside their levels.
 
-use serde::Deserialize;
+use super::form::mapping;
 
-/// Parameters of rules, by rule; `parameters` in a policy file.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Parameters {
-    /// `untrusted-registry`.
-    pub untrusted_registry: TrustedRegistries,
-    /// `dangerous-capability`.
-    pub dangerous_capability: AllowedCapabilities,
-    /// `sensitive-host-path` and `host-runtime-socket`.
-    pub sensitive_host_path: AllowedHostPaths,
-    /// `secret-in-environment`.
-    pub secret_in_environment: SecretNames,
-    /// `missing-tags`.
-    pub missing_tags: RequiredTags,
-    /// `overridden-task-role`.
-    pub overridden_task_role: AllowedRoles,
+mapping! {
+    /// Parameters of rules, by rule; `parameters` in a policy file.
+    #[derive(Default)]
+    pub struct Parameters is "`parameters`" {
+        /// `untrusted-registry`.
+        pub untrusted_registry: TrustedRegistries = "untrusted-registry",
+        /// `dangerous-capability`.
+        pub dangerous_capability: AllowedCapabilities = "dangerous-capability",
+        /// `sensitive-host-path` and `host-runtime-socket`.
+        pub sensitive_host_path: AllowedHostPaths = "sensitive-host-path",
+        /// `secret-in-environment`.
+        pub secret_in_environment: SecretNames = "secret-in-environment",
+        /// `missing-tags`.
+        pub missing_tags: RequiredTags = "missing-tags",
+        /// `overridden-task-role`.
+        pub overridden_task_role: AllowedRoles = "overridden-task-role",
+    }
 }
 
-/// Where images may come from, beside the account's own ECR registry and AWS's public ones.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TrustedRegistries {
-    /// Globs on `HOST/REPOSITORY`, for example `ghcr.io/example/*`.
-    pub registries: Vec<String>,
-    /// Ids of accounts whose private ECR registries are trusted in every region.
-    pub accounts: Vec<String>,
+mapping! {
+    /// Where images may come from, beside the account's own ECR registry and AWS's public ones.
+    #[derive(Default)]
+    pub struct TrustedRegistries is "`untrusted-registry`" {
+        /// Globs on `HOST/REPOSITORY`, for example `ghcr.io/example/*`.
+        pub registries: Vec<String> = "registries",
+        /// Ids of accounts whose private ECR registries are trusted in every region.
+        pub accounts: Vec<String> = "accounts",
+    }
 }
 
-/// Capabilities that may be added.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct AllowedCapabilities {
-    /// Names without `CAP_`.
-    pub allowed: Vec<String>,
+mapping! {
+    /// Capabilities that may be added.
+    #[derive(Default)]
+    pub struct AllowedCapabilities is "`dangerous-capability`" {
+        /// Names without `CAP_`.
+        pub allowed: Vec<String> = "allowed",
+    }
 }
 
-/// Paths of the host that may be mounted.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct AllowedHostPaths {
-    /// Globs on absolute paths, for example `/opt/app/*`.
-    pub allowed: Vec<String>,
+mapping! {
+    /// Paths of the host that may be mounted.
+    #[derive(Default)]
+    pub struct AllowedHostPaths is "`sensitive-host-path`" {
+        /// Globs on absolute paths, for example `/opt/app/*`.
+        pub allowed: Vec<String> = "allowed",
+    }
 }
 
-/// Names of variables that hold secrets, beside the well-known ones.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct SecretNames {
-    /// Globs on names, in any case, for example `*_PIN`.
-    pub names: Vec<String>,
+mapping! {
+    /// Names of variables that hold secrets, beside the well-known ones.
+    #[derive(Default)]
+    pub struct SecretNames is "`secret-in-environment`" {
+        /// Globs on names, in any case, for example `*_PIN`.
+        pub names: Vec<String> = "names",
+    }
 }
 
-/// Roles that a run may put in place of its definition's.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct AllowedRoles {
-    /// Globs on ARNs, as the request spells them, for example `arn:aws:iam::111122223333:role/batch/*`.
-    pub allowed: Vec<String>,
+mapping! {
+    /// Roles that a run may put in place of its definition's.
+    #[derive(Default)]
+    pub struct AllowedRoles is "`overridden-task-role`" {
+        /// Globs on ARNs, as the request spells them, for example `arn:aws:iam::111122223333:role/batch/*`.
+        pub allowed: Vec<String> = "allowed",
+    }
 }
 
-/// Tags that a task definition has to carry.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct RequiredTags {
-    /// Keys.
-    pub keys: Vec<String>,
+mapping! {
+    /// Tags that a task definition has to carry.
+    #[derive(Default)]
+    pub struct RequiredTags is "`missing-tags`" {
+        /// Keys.
+        pub keys: Vec<String> = "keys",
+    }
 }
 
 /// Whether all of `text` matches `glob`, in which `*` stands for any run of characters, `/`

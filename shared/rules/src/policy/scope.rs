@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use super::{Layer, matches};
+use super::{
+    Layer,
+    form::{Filled, mapping},
+    matches,
+    pattern::{OnAccount, OnCluster, OnFamily, OnLaunchType, OnRegion, OnRepository, is_glob},
+};
 use crate::{
     facts::{Facts, Scalar, Subject, TaskDefinition},
     field::Field,
@@ -17,17 +20,33 @@ pub(super) struct Scope {
     pub(super) layer: Layer,
 }
 
-/// Which subjects a scope is for: every member that is set has to match. All are globs.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(super) struct Matching {
-    account: Option<String>,
-    region: Option<String>,
-    family: Option<String>,
-    launch_type: Option<String>,
-    repository: Option<String>,
-    tags: BTreeMap<String, String>,
+mapping! {
+    /// Which subjects a scope is for: every member that is set has to match. All are globs.
+    pub(super) struct Matching is "`match`" {
+        /// The account id.
+        pub(super) account: Option<OnAccount> = "account",
+        /// The region.
+        pub(super) region: Option<OnRegion> = "region",
+        /// The name of the cluster. A task definition is in none, so no scope of a cluster is for one.
+        pub(super) cluster: Option<OnCluster> = "cluster",
+        /// The family of a task definition.
+        pub(super) family: Option<OnFamily> = "family",
+        /// What all tasks of the definition run on: EC2, FARGATE, EXTERNAL or `MANAGED_INSTANCES`.
+        pub(super) launch_type: Option<OnLaunchType> = "launch-type",
+        /// The repository of an image.
+        pub(super) repository: Option<OnRepository> = "repository",
+        /// Tags of the task definition.
+        pub(super) tags: BTreeMap<String, String> = "tags",
+    }
+}
+
+impl Filled for Matching {
+    const EXAMPLE: &'static str = "{ family: \"batch-*\" }";
+    const HELP: &'static str = "name what the scope is for, for example `family: \"batch-*\"`; what holds everywhere stands at the top of the policy";
+
+    fn is_empty(&self) -> bool {
+        self.members().next().is_none()
+    }
 }
 
 impl Matching {
@@ -62,15 +81,20 @@ impl Matching {
         };
         let family = definition.and_then(TaskDefinition::family_name);
         let launch_types = definition.map(TaskDefinition::launch_types);
-        let is = |glob: &Option<String>, value: Option<&str>| match glob {
+        let is = |glob: Option<&str>, value: Option<&str>| match glob {
             None => true,
             Some(glob) => value.is_some_and(|value| matches(glob, value)),
         };
-        is(&self.account, place.map(crate::names::Place::account))
-            && is(&self.region, place.map(crate::names::Place::region))
-            && is(&self.family, family.as_deref())
-            && is(&self.repository, repository)
-            && self.launch_type.as_ref().is_none_or(|glob| {
+        is(
+            self.account.as_deref(),
+            place.map(crate::names::Place::account),
+        ) && is(
+            self.region.as_deref(),
+            place.map(crate::names::Place::region),
+        ) && is(self.cluster.as_deref(), facts.cluster())
+            && is(self.family.as_deref(), family.as_deref())
+            && is(self.repository.as_deref(), repository)
+            && self.launch_type.as_deref().is_none_or(|glob| {
                 // A definition that could run elsewhere too is not inside.
                 launch_types.is_some_and(|types| types.iter().all(|t| matches(glob, t.name())))
             })
@@ -80,23 +104,21 @@ impl Matching {
             })
     }
 
-    fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn members(&self) -> impl Iterator<Item = ((bool, &str), &str)> {
         let named = [
-            ("account", &self.account),
-            ("region", &self.region),
-            ("family", &self.family),
-            ("launch-type", &self.launch_type),
-            ("repository", &self.repository),
+            ("account", self.account.as_deref()),
+            ("region", self.region.as_deref()),
+            ("cluster", self.cluster.as_deref()),
+            ("family", self.family.as_deref()),
+            ("launch-type", self.launch_type.as_deref()),
+            ("repository", self.repository.as_deref()),
         ];
         let named = named.into_iter();
-        let named = named.filter_map(|(name, glob)| Some((name, glob.as_deref()?)));
+        let named = named.filter_map(|(name, glob)| Some(((false, name), glob?)));
         let tags = self.tags.iter();
-        named.chain(tags.map(|(key, glob)| (key.as_str(), glob.as_str())))
+        // A tag may have the name of a member.
+        named.chain(tags.map(|(key, glob)| ((true, key.as_str()), glob.as_str())))
     }
-}
-
-fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?'])
 }
 
 fn tag(definition: &TaskDefinition, key: &str) -> Option<String> {

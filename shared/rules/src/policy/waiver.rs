@@ -1,9 +1,14 @@
 //! Exceptions: one kind of finding, on named targets, with a reason and an end.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde::Deserialize;
 
-use super::matches;
+use super::{
+    form::{Filled, Form, mapping},
+    matches,
+    pattern::{
+        OnAccount, OnCluster, OnContainer, OnDigest, OnFamily, OnImage, OnRegion, OnRepository,
+    },
+};
 use crate::{
     decide::Finding,
     facts::{Facts, Subject},
@@ -28,26 +33,27 @@ pub struct Waiver {
     pub expires: Date,
 }
 
-/// Where a waiver holds: every member that is set has to match, and at least one has to be set.
-/// All are globs, see [`matches`].
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Target {
-    /// The account id.
-    pub account: Option<String>,
-    /// The region.
-    pub region: Option<String>,
-    /// The family of a task definition.
-    pub family: Option<String>,
-    /// The name of a container.
-    pub container: Option<String>,
-    /// The image reference of the container, as the task definition has it.
-    pub image: Option<String>,
-    /// The repository of an image.
-    pub repository: Option<String>,
-    /// The digest of an image.
-    pub digest: Option<String>,
+mapping! {
+    /// Where a waiver holds: every member that is set has to match, and at least one has to be set.
+    /// All are globs.
+    pub struct Target is "`target`" {
+        /// The account id.
+        pub(super) account: Option<OnAccount> = "account",
+        /// The region.
+        pub(super) region: Option<OnRegion> = "region",
+        /// The name of the cluster. A task definition is in none, so no waiver for a cluster is for one.
+        pub(super) cluster: Option<OnCluster> = "cluster",
+        /// The family of a task definition.
+        pub(super) family: Option<OnFamily> = "family",
+        /// The name of a container.
+        pub(super) container: Option<OnContainer> = "container",
+        /// The image reference of the container, as the task definition has it.
+        pub(super) image: Option<OnImage> = "image",
+        /// The repository of an image.
+        pub(super) repository: Option<OnRepository> = "repository",
+        /// The digest of an image.
+        pub(super) digest: Option<OnDigest> = "digest",
+    }
 }
 
 /// The day of a moment, UTC.
@@ -67,11 +73,16 @@ impl Waiver {
     }
 }
 
-impl Target {
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
+impl Filled for Target {
+    const EXAMPLE: &'static str = "{ family: ci-builder }";
+    const HELP: &'static str = "name what the waiver is for, for example `family: ci-builder`; what is fine everywhere is `off` under `rules`";
 
+    fn is_empty(&self) -> bool {
+        Self::absent().as_ref() == Some(self)
+    }
+}
+
+impl Target {
     fn holds(&self, finding: &Finding, facts: &Facts) -> bool {
         let place = facts.place.as_ref();
         let (family, image, repository, digest) = match &facts.subject {
@@ -90,13 +101,20 @@ impl Target {
             ),
         };
         [
-            (&self.account, place.map(|place| place.account().to_owned())),
-            (&self.region, place.map(|place| place.region().to_owned())),
-            (&self.family, family),
-            (&self.container, finding.container.clone()),
-            (&self.image, image),
-            (&self.repository, repository),
-            (&self.digest, digest),
+            (
+                self.account.as_deref(),
+                place.map(|place| place.account().to_owned()),
+            ),
+            (
+                self.region.as_deref(),
+                place.map(|place| place.region().to_owned()),
+            ),
+            (self.cluster.as_deref(), facts.cluster().map(str::to_owned)),
+            (self.family.as_deref(), family),
+            (self.container.as_deref(), finding.container.clone()),
+            (self.image.as_deref(), image),
+            (self.repository.as_deref(), repository),
+            (self.digest.as_deref(), digest),
         ]
         .into_iter()
         .all(|(glob, value)| match (glob, value) {

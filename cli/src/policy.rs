@@ -1,0 +1,98 @@
+//! Policy files, and what is built in for them.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write as _},
+    path::Path,
+};
+
+use jiff::Timestamp;
+use tidewaiter_rules::{
+    Policy,
+    policy::{MAX_BYTES, Only, PRESETS, Paint, Whose},
+};
+
+use crate::input;
+
+/// As compilers colour: red for what is wrong, blue for the frame.
+const COLOURS: Paint = Paint {
+    error: "\u{1b}[1;31m",
+    strong: "\u{1b}[1m",
+    frame: "\u{1b}[1;34m",
+    reset: "\u{1b}[0m",
+};
+
+/// Reads a policy. Its mistakes are shown on standard error where they stand, and the error that is
+/// left says how many there are.
+pub(crate) fn read(path: &Path) -> Result<Policy, String> {
+    let file = input::shown(path);
+    let text = input::read(path, MAX_BYTES).and_then(input::text);
+    let text = text.map_err(|error| format!("policy {file}: {error}"))?;
+    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| {
+        // Where that is closed, nobody is there to see them.
+        let _ = write!(io::stderr(), "{}", error.render(&file, paint()));
+        let what = match error.count() {
+            1 => "1 mistake".to_owned(),
+            count => format!("{count} mistakes"),
+        };
+        format!("policy {file} cannot be used: {what}")
+    })
+}
+
+/// Colours for a terminal, unless its user wants none (<https://no-color.org>).
+fn paint() -> Paint {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stderr().is_terminal() && !is_unwanted {
+        COLOURS
+    } else {
+        Paint::PLAIN
+    }
+}
+
+/// The presets, in Markdown.
+pub(crate) fn presets() -> String {
+    let mut text = String::from(
+        "# Presets\n\n\
+         Built-in exceptions for well-known agents that need power, for `presets: […]` in a policy.\n",
+    );
+    for preset in PRESETS {
+        let _ = write!(text, "\n## {}\n\nFor {}.\n\n", preset.name, preset.summary);
+        match &preset.subject {
+            Whose::Agent { images, .. } => {
+                let images: Vec<String> = images.iter().map(|image| format!("`{image}`")).collect();
+                let _ = writeln!(text, "Images: {}.", images.join(", "));
+            }
+            Whose::Role(role) => {
+                let _ = writeln!(
+                    text,
+                    "Known by who registered them: the service-linked role `{role}`."
+                );
+            }
+        }
+        text.push_str("\n| May fail | With | Because |\n| --- | --- | --- |\n");
+        for grant in preset.grants {
+            let (rule, reason) = (grant.rule, grant.reason);
+            let _ = writeln!(text, "| `{rule}` | {} | {reason} |", with(&grant.only));
+        }
+    }
+    text
+}
+
+/// How far a preset may fail a rule, for people.
+fn with(only: &Only) -> String {
+    let listed = |names: &[&str]| -> String {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    match only {
+        Only::Whatever => "anything".to_owned(),
+        Only::Capabilities(names) => listed(names),
+        Only::Paths { readable, writable } => {
+            let readable =
+                (!readable.is_empty()).then(|| format!("{} read-only", listed(readable)));
+            let writable = (!writable.is_empty()).then(|| listed(writable));
+            let all: Vec<String> = readable.into_iter().chain(writable).collect();
+            all.join("; ")
+        }
+    }
+}
