@@ -221,11 +221,14 @@ fn headline(
     let kind = match facts.subject {
         Subject::TaskDefinition(_) => "task definition",
         Subject::Image(_) => "image",
+        Subject::Dockerfile(_) => "Dockerfile",
     };
     let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
     let (present, past) = match facts.subject {
         Subject::TaskDefinition(_) => ("deregister", "Deregistered"),
         Subject::Image(_) => ("quarantine", "Quarantined"),
+        // No plan has a step for it.
+        Subject::Dockerfile(_) => ("refuse", "Refused"),
     };
     let what = match (plan.steps.first(), effects.first()) {
         (Some(_), Some(Effect::Done)) => format!("{past} {subject}"),
@@ -261,7 +264,7 @@ fn short_id(subject: &Subject) -> String {
             }
             None => image.repository.name().to_owned(),
         },
-        Subject::TaskDefinition(_) => subject.id(),
+        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => subject.id(),
     }
 }
 
@@ -283,6 +286,7 @@ fn subject(subject: &Subject) -> AlertSubject {
             let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));
             (Some(image.repository.arn()), tags.collect())
         }
+        Subject::Dockerfile(_) => (None, Vec::new()),
     };
     AlertSubject {
         kind: subject.kind().name(),

@@ -11,6 +11,7 @@ pub(crate) fn link(subject: &Subject) -> Option<String> {
     match subject {
         Subject::TaskDefinition(definition) => task_definition(definition),
         Subject::Image(image) => self::image(image),
+        Subject::Dockerfile(_) => None,
     }
 }
 

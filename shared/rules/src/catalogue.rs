@@ -3,6 +3,7 @@
 //! below.
 
 mod answer;
+mod base_image;
 mod host_path;
 mod image_reference;
 mod secrets;
@@ -14,7 +15,7 @@ pub use answer::Answer;
 use image_reference::ImageReference;
 
 use crate::{
-    facts::{EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
+    facts::{Dockerfile, EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
     field::Field,
     names::{Place, quoted},
     policy::Parameters,
@@ -47,6 +48,8 @@ pub enum Check {
     TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
     Image(fn(&Image) -> Vec<Answer>),
+    /// Of a Dockerfile.
+    Dockerfile(fn(&Dockerfile, &Context<'_>) -> Vec<Answer>),
 }
 
 impl fmt::Debug for Check {
@@ -61,6 +64,7 @@ impl Check {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
 }
@@ -142,6 +146,9 @@ impl Rule {
                 check(definition, context)
             }
             (Check::Image(check), Subject::Image(image)) => check(image),
+            (Check::Dockerfile(check), Subject::Dockerfile(dockerfile)) => {
+                check(dockerfile, context)
+            }
             _ => Vec::new(),
         }
     }
@@ -331,6 +338,11 @@ catalogue! {
     }
     image {
         vulnerable_image,
+    }
+    dockerfile {
+        dockerfile_root_user,
+        dockerfile_latest_base,
+        dockerfile_missing_healthcheck,
     }
 }
 

@@ -2,6 +2,7 @@
 //! are only read.
 
 mod container;
+pub mod dockerfile;
 mod image;
 mod scan_page;
 mod task_definition;
@@ -13,6 +14,7 @@ pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
+pub use dockerfile::Dockerfile;
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use task_definition::{
@@ -40,6 +42,8 @@ pub enum Subject {
     TaskDefinition(Box<TaskDefinition>),
     /// A scanned image of a private repository.
     Image(Box<Image>),
+    /// A Dockerfile.
+    Dockerfile(Box<Dockerfile>),
 }
 
 impl Subject {
@@ -48,15 +52,17 @@ impl Subject {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
 
     /// The name by which people know the subject: `FAMILY:REVISION`, or the family of a definition
-    /// that has no revision yet, or `REPOSITORY@DIGEST`.
+    /// that has no revision yet, or `REPOSITORY@DIGEST`, or the last stage of a Dockerfile.
     pub fn id(&self) -> String {
         match self {
             Self::TaskDefinition(definition) => definition.id(),
             Self::Image(image) => image.id(),
+            Self::Dockerfile(dockerfile) => dockerfile.id(),
         }
     }
 }
@@ -69,6 +75,8 @@ pub enum SubjectKind {
     TaskDefinition,
     /// ECR images.
     Image,
+    /// Dockerfiles.
+    Dockerfile,
 }
 
 impl SubjectKind {
@@ -77,6 +85,7 @@ impl SubjectKind {
         match self {
             Self::TaskDefinition => "task-definition",
             Self::Image => "image",
+            Self::Dockerfile => "dockerfile",
         }
     }
 }

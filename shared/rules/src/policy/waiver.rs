@@ -88,6 +88,7 @@ impl Target {
                 Some(image.repository.name().to_owned()),
                 image.digest.as_ref().map(ToString::to_string),
             ),
+            Subject::Dockerfile(_) => (None, None, None, None),
         };
         [
             (&self.account, place.map(|place| place.account().to_owned())),

@@ -1,0 +1,36 @@
+//! What holds for the reading of Dockerfiles, and what the rules say of them.
+
+mod corpus;
+mod pages;
+mod reading;
+mod rules;
+
+use tidewaiter_rules::{
+    Facts, Finding, Outcome, Policy, Subject, decide, facts::Dockerfile, policy::Profile,
+};
+
+use crate::dockerfile::read;
+
+/// What a rule says of a Dockerfile under a policy, whatever its severity.
+fn findings_with(rule: &str, dockerfile: &Dockerfile, policy: &Policy) -> Vec<Finding> {
+    let facts = Facts {
+        place: None,
+        observed_at: None,
+        subject: Subject::Dockerfile(Box::new(dockerfile.clone())),
+    };
+    let policy = policy.clone().with_profile(Profile::Restricted);
+    let mut findings = decide(&facts, &policy).findings;
+    findings.retain(|finding| finding.rule == rule);
+    findings
+}
+
+/// What a rule says of a Dockerfile.
+fn findings(rule: &str, text: &str) -> Vec<Finding> {
+    findings_with(rule, &read(text, "Dockerfile").unwrap(), &Policy::default())
+}
+
+/// What a rule says of a Dockerfile, in short.
+fn outcomes(rule: &str, text: &str) -> Vec<Outcome> {
+    let findings = findings(rule, text).into_iter();
+    findings.map(|finding| finding.outcome).collect()
+}

@@ -1,0 +1,3 @@
+//! What the rules say of Dockerfiles, form by form.
+
+mod user;
