@@ -185,7 +185,7 @@ impl Reader<'_> {
     fn base(&self, image: Text) -> Base {
         let stages = self.dockerfile.stages.iter().enumerate();
         let Some(known) = image.value.known() else {
-            let glob = scope::glob(&image.written).to_lowercase();
+            let glob = image.glob().to_lowercase();
             let meant = stages.filter(|(_, stage)| {
                 let name = stage.name.as_deref();
                 name.is_some_and(|name| matches(&glob, name))

@@ -4,9 +4,11 @@
 
 mod answer;
 mod base_image;
+mod build_step;
 mod host_path;
 mod image_reference;
 mod secrets;
+mod shell;
 
 use std::fmt;
 
@@ -342,6 +344,18 @@ catalogue! {
     dockerfile {
         dockerfile_root_user,
         dockerfile_latest_base,
+        dockerfile_untrusted_base,
+        dockerfile_secret,
+        dockerfile_remote_add,
+        dockerfile_curl_pipe_shell,
+        dockerfile_tls_disabled,
+        dockerfile_sudo,
+        dockerfile_chpasswd,
+        dockerfile_ssh_port,
+        dockerfile_setuid_kept,
+        dockerfile_single_stage,
+        dockerfile_update_alone,
+        dockerfile_dist_upgrade,
         dockerfile_missing_healthcheck,
     }
 }

@@ -177,7 +177,7 @@ impl<L: Lookup> Expansion<'_, L> {
 }
 
 /// The name that a text begins with.
-pub(super) fn name(text: &str) -> &str {
+fn name(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     text.get(..end.unwrap_or(text.len())).unwrap_or_default()
 }

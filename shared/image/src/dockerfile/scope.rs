@@ -9,7 +9,7 @@ use tidewaiter_rules::{
 
 use super::{
     DockerfileError,
-    expand::{Lookup, Variable, expand, name},
+    expand::{Lookup, Variable, expand},
     words,
 };
 
@@ -205,20 +205,4 @@ fn text(written: &str, escape: char, scope: &Scope, budget: &Cell<usize>) -> Tex
             Err(reason) => Field::Unknown(reason),
         },
     }
-}
-
-/// A glob of what a text can come to: `*` in place of each variable.
-pub(super) fn glob(written: &str) -> String {
-    let mut glob = String::new();
-    let mut rest = written;
-    while let Some((before, behind)) = rest.split_once('$') {
-        glob.push_str(before);
-        glob.push('*');
-        rest = match behind.strip_prefix('{') {
-            Some(braced) => braced.split_once('}').map_or("", |(_, rest)| rest),
-            None => behind.get(name(behind).len()..).unwrap_or_default(),
-        };
-    }
-    glob.push_str(rest);
-    glob
 }

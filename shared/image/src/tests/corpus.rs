@@ -25,11 +25,18 @@ fn files() -> Vec<String> {
         .collect()
 }
 
+/// Some are fixtures of parsers, which no builder reads.
 #[test]
-fn public_dockerfiles_are_read_and_judged() {
+fn public_dockerfiles_are_judged_or_refused() {
     for text in files() {
+        let dockerfile = match read(&text, "Dockerfile") {
+            Ok(dockerfile) => dockerfile,
+            Err(error) => {
+                assert!(error.to_string().starts_with("line "));
+                continue;
+            }
+        };
         assert!(is_dockerfile(&text));
-        let dockerfile = read(&text, "Dockerfile").unwrap();
         let facts = Facts {
             place: None,
             observed_at: None,

@@ -18,6 +18,46 @@ pub(super) enum DefaultUser {
     Unknown,
 }
 
+/// The other images of Docker's own library. Any other name without a host and namespace is one that
+/// somebody has built at home.
+const REST_OF_LIBRARY: &[&str] = &[
+    "adminer",
+    "couchdb",
+    "elasticsearch",
+    "flink",
+    "fluentd",
+    "ghost",
+    "groovy",
+    "haproxy",
+    "hello-world",
+    "influxdb",
+    "jetty",
+    "joomla",
+    "kibana",
+    "kong",
+    "logstash",
+    "mediawiki",
+    "memcached",
+    "nats",
+    "neo4j",
+    "nextcloud",
+    "odoo",
+    "open-liberty",
+    "percona",
+    "phpmyadmin",
+    "redmine",
+    "registry",
+    "ros",
+    "solr",
+    "sonarqube",
+    "spark",
+    "telegraf",
+    "tomee",
+    "varnish",
+    "websphere-liberty",
+    "zookeeper",
+];
+
 /// Images of Docker's own library that set no user: those that people build on.
 const ROOT_IN_LIBRARY: &[&str] = &[
     "almalinux",
@@ -148,12 +188,94 @@ pub(super) fn default_user(image: &ImageReference<'_>) -> DefaultUser {
     }
 }
 
+/// Whether the image is one that Docker, a distribution or a large vendor publishes and maintains:
+/// not trusted by that alone, and not just anyone's either.
+pub(super) fn is_curated(image: &ImageReference<'_>) -> bool {
+    library_name(image)
+        .is_some_and(|name| ROOT_IN_LIBRARY.contains(&name) || REST_OF_LIBRARY.contains(&name))
+        || match image.host.as_str() {
+            "docker.io" => {
+                let namespace = image.repository.split('/').next().unwrap_or_default();
+                matches!(
+                    namespace,
+                    "amazon" | "debian" | "docker" | "nvidia" | "opensuse" | "redhat" | "ubuntu"
+                )
+            }
+            "gcr.io" => image.repository.starts_with("distroless/"),
+            "public.ecr.aws" | "ecr-public.aws.com" => {
+                let namespace = image.repository.split('/').next().unwrap_or_default();
+                matches!(namespace, "debian" | "ubuntu")
+            }
+            "mcr.microsoft.com"
+            | "registry.access.redhat.com"
+            | "registry.redhat.io"
+            | "nvcr.io"
+            | "registry.suse.com"
+            | "container-registry.oracle.com"
+            | "dhi.io" => true,
+            "cgr.dev" => image.repository.starts_with("chainguard/"),
+            _ => false,
+        }
+}
+
+/// Whether an image has programs in it that run as their owner; `None` where nobody can say.
+pub(super) fn has_setuid_programs(image: &ImageReference<'_>) -> Option<bool> {
+    let tag = image.tag.unwrap_or_default();
+    if image.host == "gcr.io" && image.repository.starts_with("distroless/")
+        || image.host == "mcr.microsoft.com" && image.repository.starts_with("windows")
+        || ["alpine", "chiseled", "distroless", "nanoserver"]
+            .iter()
+            .any(|kind| tag.contains(kind))
+    {
+        return Some(false);
+    }
+    if let Some(name) = library_name(image) {
+        let of_alpine = [
+            "alpine", "bash", "busybox", "caddy", "composer", "docker", "traefik",
+        ];
+        return if of_alpine.contains(&name) {
+            Some(false)
+        } else {
+            ROOT_IN_LIBRARY.contains(&name).then_some(true)
+        };
+    }
+    (default_user(image) == DefaultUser::Root && !image.repository.ends_with("-micro"))
+        .then_some(true)
+}
+
+/// Images that exist to build with: a compiler and its tools, at the expense of all else.
+pub(super) fn toolchain<'a>(image: &'a ImageReference<'_>) -> Option<&'a str> {
+    let name = match library_name(image) {
+        Some(name) => name,
+        None if image.host == "mcr.microsoft.com" => {
+            return (image.repository == "dotnet/sdk").then_some("dotnet/sdk");
+        }
+        None => return None,
+    };
+    // `swift:…-slim` is the runtime alone.
+    let is_runtime = name == "swift" && image.tag.unwrap_or_default().contains("slim");
+    let builds = [
+        "buildpack-deps",
+        "dart",
+        "gcc",
+        "golang",
+        "gradle",
+        "haskell",
+        "maven",
+        "rust",
+        "swift",
+    ];
+    (builds.contains(&name) && !is_runtime).then_some(name)
+}
+
 /// What `judge` says of each image that a stage is built on; unknown where it is no reference that
-/// can be read. `what` is what the rule wants to know of it.
+/// can be read. `what` is what the rule wants to know of it. Where only the tag depends on a
+/// variable, `of_tag` is asked first, with the name and a glob of the tag.
 pub(super) fn bases(
     dockerfile: &Dockerfile,
     what: &str,
     judge: impl Fn(String, &Text, &ImageReference<'_>) -> Option<Answer>,
+    of_tag: impl Fn(String, &str, &str) -> Option<Option<Answer>>,
 ) -> Vec<Answer> {
     let mut answers = Vec::new();
     for stage in &dockerfile.stages {
@@ -171,13 +293,24 @@ pub(super) fn bases(
                 )),
             },
             Field::Unknown(reason) => {
-                let what = format!("{what} of the base image {written}");
-                Some(Answer::unreadable(pointer, &what, reason))
+                let known = variable_tag(text);
+                let known = known.and_then(|(name, tag)| of_tag(pointer.clone(), &name, &tag));
+                known.unwrap_or_else(|| {
+                    let what = format!("{what} of the base image {written}");
+                    Some(Answer::unreadable(pointer, &what, reason))
+                })
             }
             Field::Absent => None,
         });
     }
     answers
+}
+
+/// The name and the glob of the tag of an image of which only the tag depends on a variable.
+fn variable_tag(text: &Text) -> Option<(String, String)> {
+    let glob = text.glob();
+    let (name, tag) = glob.rsplit_once(':')?;
+    (!name.contains('*') && !tag.contains('/')).then(|| (name.to_owned(), tag.to_owned()))
 }
 
 /// The image that the last stage comes from in the end.

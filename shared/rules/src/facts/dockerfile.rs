@@ -153,6 +153,29 @@ pub struct Transfer {
     pub chmod: Option<Text>,
 }
 
+impl Text {
+    /// A glob of all that the text can come to: what it is where that is known, else `*` in place of
+    /// each variable.
+    pub fn glob(&self) -> String {
+        if let Field::Known(value) = &self.value {
+            return value.clone();
+        }
+        let mut glob = String::new();
+        let mut rest = self.written.as_str();
+        while let Some((before, behind)) = rest.split_once('$') {
+            glob.push_str(before);
+            glob.push('*');
+            rest = if let Some(braced) = behind.strip_prefix('{') {
+                braced.split_once('}').map_or("", |(_, rest)| rest)
+            } else {
+                behind.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            };
+        }
+        glob.push_str(rest);
+        glob
+    }
+}
+
 impl Dockerfile {
     /// The name of the last stage, else of the file.
     pub fn id(&self) -> String {
@@ -193,6 +216,13 @@ impl Dockerfile {
     pub(crate) fn operations(&self) -> impl Iterator<Item = (usize, &Operation)> {
         let instructions = self.instructions.iter().enumerate();
         instructions.map(|(index, instruction)| (index, &instruction.operation))
+    }
+
+    /// Whether an instruction is of a stage that the image is made of, and not only of one that
+    /// something is copied from.
+    pub(crate) fn is_in_image(&self, index: usize) -> bool {
+        self.lineage()
+            .any(|(_, stage)| (stage.from..stage.end).contains(&index))
     }
 
     /// The stages that the image is made of, from the last one to the one that is built on no other,

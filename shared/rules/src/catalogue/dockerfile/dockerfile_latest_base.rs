@@ -1,8 +1,13 @@
 use super::super::{
     Answer, Applies, Check, Context, References, Rule,
     base_image::{bases, shown},
+    image_reference::ImageReference,
 };
-use crate::{Severity, facts::Dockerfile};
+use crate::{
+    Severity,
+    facts::{Dockerfile, dockerfile::Text},
+    policy::matches,
+};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "dockerfile-latest-base",
@@ -22,7 +27,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(dockerfile: &Dockerfile, _: &Context<'_>) -> Vec<Answer> {
-    bases(dockerfile, "the tag", |pointer, text, image| {
+    let judge = |pointer: String, text: &Text, image: &ImageReference<'_>| {
         let shown = shown(text);
         let message = match (image.digest, image.tag) {
             (None, Some("latest")) => {
@@ -34,5 +39,9 @@ fn check(dockerfile: &Dockerfile, _: &Context<'_>) -> Vec<Answer> {
             _ => return None,
         };
         Some(Answer::fail(pointer, message))
+    };
+    // `latest-$ARCH` is not `latest`, whatever the variable is.
+    bases(dockerfile, "the tag", judge, |_, _, tag| {
+        (!matches(tag, "latest")).then_some(None)
     })
 }

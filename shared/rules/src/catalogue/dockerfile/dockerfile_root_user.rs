@@ -1,6 +1,8 @@
 use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule,
     base_image::{self, DefaultUser, Root, shown},
+    build_step::pipelines,
+    shell::Command,
     task_definition::root_user::Identity,
 };
 use crate::{
@@ -42,13 +44,13 @@ fn check(dockerfile: &Dockerfile, _: &Context<'_>) -> Vec<Answer> {
         })
     });
     let answer = match user {
-        Some((index, user)) => judge(format!("/instructions/{index}"), user),
+        Some((index, user)) => judge(dockerfile, format!("/instructions/{index}"), user),
         None => of_base(dockerfile, format!("/stages/{last}/user")),
     };
     answer.into_iter().collect()
 }
 
-fn judge(pointer: String, user: &Text) -> Option<Answer> {
+fn judge(dockerfile: &Dockerfile, pointer: String, user: &Text) -> Option<Answer> {
     let value = match &user.value {
         Field::Known(value) => value.trim(),
         Field::Absent => "",
@@ -74,6 +76,7 @@ fn judge(pointer: String, user: &Text) -> Option<Answer> {
             ))
         }
         Identity::Name if value.eq_ignore_ascii_case("ContainerUser") => None,
+        Identity::Name if is_made_here(dockerfile, value) => None,
         // As for a task definition's `user`: hardly ever root, and no proof.
         Identity::Name => Some(
             Answer::unknown(
@@ -87,9 +90,83 @@ fn judge(pointer: String, user: &Text) -> Option<Answer> {
     }
 }
 
+/// Whether a step of the image makes a user of that name, and nowhere one with the uid of root.
+fn is_made_here(dockerfile: &Dockerfile, user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    let mut is_made = false;
+    for (_, stage) in dockerfile.lineage() {
+        for (_, operation) in dockerfile.of_stage(stage) {
+            let Operation::Run(run) = operation else {
+                continue;
+            };
+            for command in pipelines(run).iter().flatten() {
+                match makes_user(command, name) {
+                    Some(true) => is_made = true,
+                    Some(false) => return false,
+                    None => {}
+                }
+            }
+        }
+    }
+    is_made
+}
+
+/// Whether a command that makes or changes a user of that name leaves it other than root; `None`
+/// where it does neither.
+fn makes_user(command: &Command, user: &str) -> Option<bool> {
+    let (name, arguments) = command.run()?;
+    if !matches!(name, "useradd" | "adduser" | "usermod") {
+        return None;
+    }
+    let words: Vec<&str> = arguments.iter().map(|word| word.text.as_str()).collect();
+    if !words.contains(&user) {
+        return None;
+    }
+    let mut uid = None;
+    for pair in words.windows(2) {
+        if let [option, value] = pair
+            && (*option == "--uid" || is_short_uid(option))
+        {
+            uid = Some(*value);
+        }
+    }
+    let joined = words.iter().find_map(|word| word.strip_prefix("--uid="));
+    match uid.or(joined) {
+        // What a variable holds may be 0.
+        Some(uid) => {
+            let is_number = uid.bytes().all(|byte| byte.is_ascii_digit());
+            Some(is_number && uid.bytes().any(|byte| byte != b'0'))
+        }
+        None => (name != "usermod").then_some(true),
+    }
+}
+
+/// `-u`, alone or at the end of others: `-ru`.
+fn is_short_uid(option: &str) -> bool {
+    let letters = option.strip_prefix('-');
+    letters.is_some_and(|letters| !letters.starts_with('-') && letters.ends_with('u'))
+}
+
+/// Whether anything says what a container of the image runs.
+fn says_what_runs(dockerfile: &Dockerfile) -> bool {
+    dockerfile.lineage().any(|(_, stage)| {
+        let mut operations = dockerfile.of_stage(stage);
+        operations
+            .any(|(_, operation)| matches!(operation, Operation::Cmd(_) | Operation::Entrypoint(_)))
+    })
+}
+
 /// Nothing in the file sets a user.
 fn of_base(dockerfile: &Dockerfile, pointer: String) -> Option<Answer> {
     match base_image::root(dockerfile)? {
+        // Files that a build hands out, more often than an image that is run.
+        Root::Scratch if !says_what_runs(dockerfile) => Some(
+            Answer::unknown(
+                pointer,
+                "the image is built on `scratch` and says neither what runs nor as whom: run by itself, it is root",
+            )
+            .severity(Severity::Low),
+        ),
         Root::Scratch => Some(Answer::fail(
             pointer,
             "the image runs as root: it is built on `scratch` and sets no `USER`",
