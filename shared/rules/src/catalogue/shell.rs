@@ -81,7 +81,7 @@ impl Parser<'_> {
                 }
                 '&' if self.rest.starts_with("&>") => {
                     self.advance('&');
-                    self.redirection(&mut command);
+                    self.redirection_of("1", &mut command);
                 }
                 '&' => {
                     self.advance('&');
@@ -106,7 +106,7 @@ impl Parser<'_> {
                     let word = self.word();
                     command.words.push(word);
                 }
-                '<' | '>' => self.redirection(&mut command),
+                '<' | '>' => self.redirection_of("1", &mut command),
                 _ => {
                     let word = self.word();
                     let is_descriptor = !word.text.is_empty()
@@ -114,7 +114,9 @@ impl Parser<'_> {
                         && self.rest.starts_with(['<', '>']);
                     let is_keyword =
                         command.words.is_empty() && KEYWORDS.contains(&word.text.as_str());
-                    if !is_descriptor && !is_keyword {
+                    if is_descriptor {
+                        self.redirection_of(&word.text, &mut command);
+                    } else if !is_keyword {
                         command.words.push(word);
                     }
                 }
@@ -140,9 +142,9 @@ impl Parser<'_> {
         self.rest = self.rest.trim_start_matches(is_blank);
     }
 
-    /// `> file`, `2>&1`, `< file`, `<<< word`.
-    fn redirection(&mut self, command: &mut Command) {
-        let is_output = self.rest.starts_with('>');
+    /// `> file`, `2>&1`, `< file`, `<<< word`, behind the number of a descriptor.
+    fn redirection_of(&mut self, descriptor: &str, command: &mut Command) {
+        let is_output = self.rest.starts_with('>') && descriptor == "1";
         self.rest = self.rest.trim_start_matches(['<', '>', '&', '|']);
         self.skip_blanks();
         // The next line belongs to the next command.
@@ -150,7 +152,8 @@ impl Parser<'_> {
             return;
         }
         let target = self.word();
-        let is_file = !target.text.is_empty() && target.text != "-" && !is_number(&target.text);
+        let is_file =
+            !matches!(target.text.as_str(), "" | "-" | "/dev/stdout") && !is_number(&target.text);
         if is_output && is_file {
             command.writes_to = Some(target.text);
         } else if !target.substituted.is_empty() || !target.files.is_empty() {

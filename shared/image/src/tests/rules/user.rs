@@ -1,6 +1,6 @@
 use tidewaiter_rules::{Outcome, Severity};
 
-use super::super::{findings, outcomes};
+use super::{findings, outcomes};
 
 const RULE: &str = "dockerfile-root-user";
 
@@ -111,5 +111,62 @@ fn the_base_image_decides_where_it_is_known() {
     ] {
         let text = format!("FROM {image}\n");
         assert_eq!(outcomes(RULE, &text).first().copied(), outcome, "{text}");
+    }
+}
+
+#[test]
+fn a_user_that_the_file_makes_is_known() {
+    for (lines, outcome) in [
+        ("RUN useradd app", None),
+        ("RUN useradd -u 10001 app", None),
+        ("RUN adduser --system --uid 10001 app && x", None),
+        ("RUN addgroup -S app && adduser -S -G app app", None),
+        ("RUN groupadd app", Some(Outcome::Unknown)),
+        ("RUN useradd other", Some(Outcome::Unknown)),
+        ("RUN useradd -o -u 0 app", Some(Outcome::Unknown)),
+        ("RUN useradd --uid=0 -o app", Some(Outcome::Unknown)),
+        ("RUN useradd -rou 0 app", Some(Outcome::Unknown)),
+        ("ARG X\nRUN useradd -u $X app", Some(Outcome::Unknown)),
+        (
+            "RUN useradd app\nRUN usermod -o -u 0 app",
+            Some(Outcome::Unknown),
+        ),
+    ] {
+        let text = format!("FROM debian:13\n{lines}\nUSER app\n");
+        assert_eq!(outcomes(RULE, &text).first().copied(), outcome, "{text}");
+    }
+    // In a stage from which files are only copied, it is made for nothing.
+    let text = "FROM debian:13 AS a\nRUN useradd app\nFROM debian:13\nUSER app\n";
+    assert_eq!(outcomes(RULE, text), [Outcome::Unknown]);
+}
+
+#[test]
+fn a_health_check_is_looked_for_where_it_counts() {
+    let rule = "dockerfile-missing-healthcheck";
+    for (text, outcome) in [
+        ("FROM debian:13\nHEALTHCHECK CMD x", None),
+        (
+            "FROM debian:13\nHEALTHCHECK --interval=5s CMD [\"x\"]",
+            None,
+        ),
+        ("FROM debian:13 AS a\nHEALTHCHECK CMD x\nFROM a", None),
+        (
+            "FROM debian:13 AS a\nHEALTHCHECK CMD x\nFROM debian:13",
+            Some(Outcome::Fail),
+        ),
+        (
+            "FROM debian:13\nHEALTHCHECK CMD x\nHEALTHCHECK NONE",
+            Some(Outcome::Fail),
+        ),
+        ("FROM debian:13\nHEALTHCHECK NONE\nHEALTHCHECK CMD x", None),
+        (
+            "FROM debian:13\nONBUILD HEALTHCHECK CMD x",
+            Some(Outcome::Fail),
+        ),
+        ("FROM scratch", Some(Outcome::Fail)),
+        ("FROM example/app:1", Some(Outcome::Unknown)),
+        ("FROM $X", Some(Outcome::Unknown)),
+    ] {
+        assert_eq!(outcomes(rule, text).first().copied(), outcome, "{text}");
     }
 }

@@ -29,6 +29,10 @@ const FETCHERS: &[&str] = &[
     "fetch",
     "http",
     "https",
+    "invoke-restmethod",
+    "invoke-webrequest",
+    "irm",
+    "iwr",
     "lwp-download",
     "wget",
     "wget2",
@@ -40,7 +44,8 @@ const INTERPRETERS: &[&str] = &["node", "perl", "php", "pwsh", "python", "ruby"]
 fn check(dockerfile: &Dockerfile, _: &Context<'_>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for (index, pipelines) in steps(dockerfile) {
-        if let Some((fetcher, interpreter)) = pipelines.iter().find_map(runs_what_it_fetches) {
+        let found = pipelines.iter().find_map(runs_what_it_fetches);
+        if let Some((fetcher, interpreter)) = found.or_else(|| of_powershell(&pipelines)) {
             answers.push(Answer::fail(
                 format!("/instructions/{index}"),
                 format!(
@@ -52,6 +57,28 @@ fn check(dockerfile: &Dockerfile, _: &Context<'_>) -> Vec<Answer> {
         }
     }
     answers
+}
+
+/// `iex ((New-Object System.Net.WebClient).DownloadString('https://…'))`, in which words and
+/// groups are not a shell's.
+fn of_powershell(pipelines: &[Pipeline]) -> Option<(&'static str, &'static str)> {
+    let mut words = pipelines
+        .iter()
+        .flatten()
+        .flat_map(|command| &command.words)
+        .map(|word| word.text.to_ascii_lowercase());
+    let (mut runs, mut fetches) = (false, false);
+    for word in words.by_ref() {
+        runs |= word
+            .split(|c: char| !c.is_alphanumeric() && c != '-')
+            .any(is_invocation);
+        fetches |= word.contains("downloadstring");
+    }
+    (runs && fetches).then_some(("DownloadString", "Invoke-Expression"))
+}
+
+fn is_invocation(name: &str) -> bool {
+    matches!(name, "iex" | "invoke-expression")
 }
 
 fn runs_what_it_fetches(pipeline: &Pipeline) -> Option<(&str, &str)> {
@@ -75,6 +102,7 @@ fn fetches(command: &Command) -> Option<&str> {
         return None;
     }
     if let Some((name, _)) = command.run() {
+        let name = name.to_ascii_lowercase();
         let name = FETCHERS.iter().find(|fetcher| **fetcher == name)?;
         return Some(name);
     }
@@ -123,10 +151,7 @@ fn reads_program(command: &Command) -> Option<&str> {
             }
         }
     } else {
-        matches!(
-            name.to_ascii_lowercase().as_str(),
-            "iex" | "invoke-expression" | "source" | "."
-        )
+        is_invocation(&name.to_ascii_lowercase())
     };
     reads.then_some(name)
 }

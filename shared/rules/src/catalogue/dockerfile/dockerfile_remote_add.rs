@@ -110,13 +110,16 @@ impl<'a> Origin<'a> {
 
 /// A URL may hold a password before its host, and a token in its query.
 fn without_credentials(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+        return url.split('?').next().unwrap_or_default().to_owned();
     };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    match (rest.rsplit_once('@'), rest.split_once('?')) {
+        // Either may stand within the other.
+        (Some(_), Some(_)) => format!("{scheme}://…"),
+        (Some((_, host)), None) => format!("{scheme}://…@{host}"),
+        (None, Some((host, _))) => format!("{scheme}://{host}"),
+        (None, None) => url.to_owned(),
+    }
 }
 
 fn is_commit(reference: &str) -> bool {

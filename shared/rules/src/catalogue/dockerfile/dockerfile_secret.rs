@@ -275,7 +275,10 @@ impl KeyFile {
                 "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519" | ".netrc" | "_netrc" | ".pgpass"
                 | ".my.cnf" | ".git-credentials" | ".dockercfg" | ".vault-token" | ".aws" | ".ssh"
                 | ".gnupg" | ".kube" | "kubeconfig" | "terraform.tfstate" | ".env",
-            ) => Some(Self::Surely),
+            )
+            | (".aws", "credentials" | "config")
+            | (".docker", "config.json")
+            | (".kube", "config") => Some(Self::Surely),
             (
                 _,
                 ".npmrc" | ".pypirc" | ".yarnrc.yml" | ".htpasswd" | "terraform.tfvars"

@@ -165,7 +165,7 @@ const ABOUT: &[&str] = &[
 
 /// A name that begins so is a switch or a limit.
 const SWITCHES: &[&str] = &[
-    "ALLOW", "DISABLE", "ENABLE", "HAS", "IS", "MAX", "MIN", "NO", "NUM", "REQUIRE", "SKIP", "USE",
+    "ALLOW", "DISABLE", "DISABLED", "ENABLE", "HAS", "IS", "MAX", "MIN", "NO", "NUM", "REQUIRE", "SKIP", "USE",
     "VALIDATE",
 ];
 
