@@ -1,8 +1,8 @@
 //! `tidewaiter check`.
 
 use jiff::Timestamp;
-use tidewaiter_report::{Checked, Report, Unreadable, clean};
 use tidewaiter_image::dockerfile;
+use tidewaiter_report::{Checked, Report, Unreadable, clean};
 use tidewaiter_rules::{Facts, Policy, Subject, decide, facts::TaskDefinition, names::quoted};
 use tidewaiter_templates::{Found, recognise};
 
@@ -54,13 +54,12 @@ pub(crate) fn check(
 }
 
 fn judge_dockerfile(input: &Input, policy: &Policy, text: &str) -> Result<Checked, String> {
-    let name = input.path.file_name().unwrap_or_default();
-    let name = match name.to_string_lossy() {
-        name if name == "-" => "Dockerfile".to_owned(),
-        name => clean(&name, 200),
-    };
+    let is_named = input.path.as_os_str() != "-";
+    let path = is_named.then(|| clean(&input.path.to_string_lossy(), 400));
+    let path = path.unwrap_or_default();
+    let path = path.strip_prefix("./").unwrap_or(&path);
     let dockerfile =
-        dockerfile::read(text, &name).map_err(|error| clean(&error.to_string(), 400))?;
+        dockerfile::read(text, path).map_err(|error| clean(&error.to_string(), 400))?;
     let facts = Facts {
         place: None,
         observed_at: Some(Timestamp::now()),
@@ -68,7 +67,7 @@ fn judge_dockerfile(input: &Input, policy: &Policy, text: &str) -> Result<Checke
     };
     let decision = decide(&facts, policy);
     let checked = Checked::new(input::shown(&input.path), &facts.subject, decision);
-    Ok(checked.of_resource(&name, |pointer| dockerfile.locate(pointer)))
+    Ok(checked.of_resource("Dockerfile", |pointer| dockerfile.locate(pointer)))
 }
 
 fn judge(

@@ -93,7 +93,17 @@ pub(crate) fn has_name_of_a_dockerfile(path: &Path) -> bool {
         || is_dockerfile(first)
             && !matches!(
                 last,
-                Some("dockerignore" | "erb" | "in" | "j2" | "jinja" | "md" | "template" | "tmpl" | "tpl")
+                Some(
+                    "dockerignore"
+                        | "erb"
+                        | "in"
+                        | "j2"
+                        | "jinja"
+                        | "md"
+                        | "template"
+                        | "tmpl"
+                        | "tpl"
+                )
             )
 }
 

@@ -66,7 +66,7 @@ pub fn is_dockerfile(text: &str) -> bool {
             .any(|name| name.eq_ignore_ascii_case(instruction))
 }
 
-/// Reads a Dockerfile; `file` is the name by which people know it.
+/// Reads a Dockerfile; `file` is the path by which people know it.
 ///
 /// # Errors
 /// When no builder would read it, or it is larger than anyone means.

@@ -11,15 +11,25 @@ use tidewaiter_rules::{
 
 use crate::dockerfile::read;
 
-/// What a rule says of a Dockerfile under a policy, whatever its severity.
-fn findings_with(rule: &str, dockerfile: &Dockerfile, policy: &Policy) -> Vec<Finding> {
+/// What every rule says of a Dockerfile under a policy, whatever its severity.
+fn all_findings_with(dockerfile: &Dockerfile, policy: &Policy) -> Vec<Finding> {
     let facts = Facts {
         place: None,
         observed_at: None,
         subject: Subject::Dockerfile(Box::new(dockerfile.clone())),
     };
     let policy = policy.clone().with_profile(Profile::Restricted);
-    let mut findings = decide(&facts, &policy).findings;
+    decide(&facts, &policy).findings
+}
+
+/// What every rule says of a Dockerfile, whatever its severity.
+fn all_findings(dockerfile: &Dockerfile) -> Vec<Finding> {
+    all_findings_with(dockerfile, &Policy::default())
+}
+
+/// What a rule says of a Dockerfile under a policy, whatever its severity.
+fn findings_with(rule: &str, dockerfile: &Dockerfile, policy: &Policy) -> Vec<Finding> {
+    let mut findings = all_findings_with(dockerfile, policy);
     findings.retain(|finding| finding.rule == rule);
     findings
 }

@@ -17,7 +17,10 @@ pub use answer::Answer;
 use image_reference::ImageReference;
 
 use crate::{
-    facts::{Dockerfile, EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
+    facts::{
+        Dockerfile, EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind,
+        TaskDefinition,
+    },
     field::Field,
     names::{Place, quoted},
     policy::Parameters,

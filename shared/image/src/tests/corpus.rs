@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use tidewaiter_rules::{Facts, Policy, Subject, decide, policy::Profile};
-
+use super::all_findings;
 use crate::dockerfile::{is_dockerfile, read};
 
 #[expect(
@@ -37,13 +36,7 @@ fn public_dockerfiles_are_judged_or_refused() {
             }
         };
         assert!(is_dockerfile(&text));
-        let facts = Facts {
-            place: None,
-            observed_at: None,
-            subject: Subject::Dockerfile(Box::new(dockerfile.clone())),
-        };
-        let decision = decide(&facts, &Policy::of_profile(Profile::Restricted));
-        for finding in decision.findings {
+        for finding in all_findings(&dockerfile) {
             assert!(dockerfile.locate(&finding.pointer).is_some());
         }
     }

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 use tidewaiter_rules::{
-    Facts, Field, Policy, Subject, decide,
+    Field,
     facts::{
         Dockerfile,
         dockerfile::{Base, Command, Operation, Text},
     },
-    policy::Profile,
 };
 
+use super::all_findings;
 use crate::dockerfile::{DockerfileError, MAX_BYTES, is_dockerfile, read};
 
 fn dockerfile(text: &str) -> Dockerfile {
@@ -258,6 +258,10 @@ fn places_are_lines_and_columns() {
     }
     assert_eq!(read.id(), "b");
     assert_eq!(dockerfile("FROM a").id(), "Dockerfile");
+    assert_eq!(
+        self::read("FROM a", "x/web.Dockerfile").unwrap().id(),
+        "web.Dockerfile"
+    );
     assert_eq!(self::read("FROM a", "").unwrap().id(), "?");
 }
 
@@ -367,13 +371,7 @@ fn a_dockerfile_is_known_by_its_first_instruction() {
 /// Every rule judges it, so none may panic on it either.
 fn judge(text: &str) {
     if let Ok(dockerfile) = read(text, "Dockerfile") {
-        let facts = Facts {
-            place: None,
-            observed_at: None,
-            subject: Subject::Dockerfile(Box::new(dockerfile.clone())),
-        };
-        let decision = decide(&facts, &Policy::of_profile(Profile::Restricted));
-        for finding in decision.findings {
+        for finding in all_findings(&dockerfile) {
             assert!(dockerfile.locate(&finding.pointer).is_some(), "{finding:?}");
         }
     }

@@ -11,7 +11,7 @@ use crate::field::Field;
 /// A Dockerfile.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dockerfile {
-    /// The name of its file; empty where the text has none.
+    /// The path of its file, as people know it; empty where the text has none.
     pub file: String,
     /// Every instruction, in the order of the file.
     pub instructions: Vec<Instruction>,
@@ -177,11 +177,12 @@ impl Text {
 }
 
 impl Dockerfile {
-    /// The name of the last stage, else of the file.
+    /// The name of the last stage, else of the file; `?` where neither has one.
     pub fn id(&self) -> String {
-        let name = self.stages.last().and_then(|stage| stage.name.clone());
-        name.or_else(|| Some(self.file.clone()).filter(|file| !file.is_empty()))
-            .unwrap_or_else(|| "?".to_owned())
+        let stage = self.stages.last().and_then(|stage| stage.name.as_deref());
+        let file = self.file.rsplit(['/', '\\']).next();
+        let file = file.filter(|file| !file.is_empty());
+        stage.or(file).unwrap_or("?").to_owned()
     }
 
     /// The line and column that a pointer points to: an instruction's, or those of the `FROM` of a

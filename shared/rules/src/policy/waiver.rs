@@ -48,6 +48,8 @@ pub struct Target {
     pub repository: Option<String>,
     /// The digest of an image.
     pub digest: Option<String>,
+    /// The path of a Dockerfile as it is given to the command line, without a leading `./`.
+    pub file: Option<String>,
 }
 
 /// The day of a moment, UTC.
@@ -74,6 +76,10 @@ impl Target {
 
     fn holds(&self, finding: &Finding, facts: &Facts) -> bool {
         let place = facts.place.as_ref();
+        let file = match &facts.subject {
+            Subject::Dockerfile(dockerfile) => Some(dockerfile.file.clone()),
+            Subject::TaskDefinition(_) | Subject::Image(_) => None,
+        };
         let (family, image, repository, digest) = match &facts.subject {
             Subject::TaskDefinition(definition) => {
                 let of_finding = definition
@@ -98,6 +104,7 @@ impl Target {
             (&self.image, image),
             (&self.repository, repository),
             (&self.digest, digest),
+            (&self.file, file),
         ]
         .into_iter()
         .all(|(glob, value)| match (glob, value) {

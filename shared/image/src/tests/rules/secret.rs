@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 use tidewaiter_rules::{Policy, Severity};
 
-use super::{super::findings_with, failures};
+use super::{
+    super::{all_findings, findings_with},
+    failures,
+};
 use crate::dockerfile::read;
 
 const RULE: &str = "dockerfile-secret";
@@ -141,10 +144,8 @@ proptest! {
              HEALTHCHECK CMD x {planted}\nADD https://a:{secret}@example.com/x?token={secret} /y\n"
         );
         let Ok(dockerfile) = read(&text, "Dockerfile") else { return Ok(()) };
-        for rule in tidewaiter_rules::catalogue::RULES {
-            for finding in findings_with(rule.id, &dockerfile, &Policy::default()) {
-                prop_assert!(!finding.message.contains("Zq") && !finding.help.contains("Zq"), "{}", finding.message);
-            }
+        for finding in all_findings(&dockerfile) {
+            prop_assert!(!finding.message.contains("Zq") && !finding.help.contains("Zq"), "{}", finding.message);
         }
     }
 }
