@@ -1,6 +1,7 @@
 //! What holds for the reading of Dockerfiles, and what the rules say of them.
 
 mod corpus;
+mod limits;
 mod pages;
 mod reading;
 mod rules;

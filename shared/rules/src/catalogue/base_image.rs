@@ -204,7 +204,7 @@ pub(super) fn is_curated(image: &ImageReference<'_>) -> bool {
             "gcr.io" => image.repository.starts_with("distroless/"),
             "public.ecr.aws" | "ecr-public.aws.com" => {
                 let namespace = image.repository.split('/').next().unwrap_or_default();
-                matches!(namespace, "debian" | "ubuntu")
+                matches!(namespace, "debian" | "nginx" | "sam" | "ubuntu")
             }
             "mcr.microsoft.com"
             | "registry.access.redhat.com"

@@ -4,8 +4,8 @@ use super::{findings, outcomes};
 
 const RULE: &str = "dockerfile-root-user";
 
-/// Checkov compares with `root` only (CKV_DOCKER_8), or asks only whether there is a `USER`
-/// (CKV_DOCKER_3).
+/// Checkov compares with `root` only (`CKV_DOCKER_8`), or asks only whether there is a `USER`
+/// (`CKV_DOCKER_3`).
 #[test]
 fn user_0_0_is_root() {
     let found = findings(RULE, "FROM debian:13\nUSER 0:0\n");

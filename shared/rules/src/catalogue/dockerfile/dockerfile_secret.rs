@@ -229,7 +229,9 @@ impl Found<'_> {
     fn fail(&mut self, place: &Place, message: String, severity: Severity) {
         let answer = Answer::fail(place.pointer.clone(), message).severity(severity);
         // One word about an instruction is enough where it says the same.
-        if !self.answers.contains(&answer) {
+        let of_place = self.answers.iter().rev();
+        let mut of_place = of_place.take_while(|other| other.pointer == answer.pointer);
+        if !of_place.any(|other| *other == answer) {
             self.answers.push(answer);
         }
     }
