@@ -19,7 +19,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Judge task definitions: JSON as for `aws ecs register-task-definition` or as `aws ecs
-    /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`
+    /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`;
+    /// and Dockerfiles
     Check(CheckArguments),
     /// Say what the functions would make of recorded EventBridge events or CloudTrail records
     Replay(ReplayArguments),
@@ -60,7 +61,7 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,
     /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
-    /// task definition
+    /// task definition or have the name of a Dockerfile
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 }

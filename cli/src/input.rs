@@ -75,13 +75,42 @@ fn find(folder: &Path, endings: &[&str], inputs: &mut Vec<Input>) {
     }
 }
 
-/// The endings of files that may hold definitions.
-pub(crate) const DEFINITIONS: &[&str] = &["json", "template", "yaml", "yml"];
+/// The endings of files that may hold definitions; `Dockerfile` is also a whole name.
+pub(crate) const DEFINITIONS: &[&str] = &["Dockerfile", "json", "template", "yaml", "yml"];
 
 /// The endings of files that may hold events.
 pub(crate) const EVENTS: &[&str] = &["gz", "json"];
 
+/// Whether a file has a name that Dockerfiles have: `Dockerfile`, `Dockerfile.web`,
+/// `web.Dockerfile`, `Containerfile`. What makes Dockerfiles, or is read beside one, is none.
+pub(crate) fn has_name_of_a_dockerfile(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    let mut parts = name.split('.');
+    let (first, last) = (parts.next(), parts.next_back());
+    let is_dockerfile = |part: Option<&str>| matches!(part, Some("dockerfile" | "containerfile"));
+    is_dockerfile(last)
+        || is_dockerfile(first)
+            && !matches!(
+                last,
+                Some(
+                    "dockerignore"
+                        | "erb"
+                        | "in"
+                        | "j2"
+                        | "jinja"
+                        | "md"
+                        | "template"
+                        | "tmpl"
+                        | "tpl"
+                )
+            )
+}
+
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    if endings.contains(&"Dockerfile") && has_name_of_a_dockerfile(path) {
+        return true;
+    }
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| endings.contains(&ending))
 }

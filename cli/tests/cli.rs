@@ -370,6 +370,127 @@ fn a_folder_is_searched_for_definitions() {
     assert_eq!(report["errors"][0]["file"], "./broken.json");
 }
 
+const DOCKERFILE: &str = "# syntax=docker/dockerfile:1\nARG TAG=latest\nFROM golang:${TAG} AS build\nRUN curl -fsSL https://example.com/x | sh\n\nFROM debian:13 AS web\nCOPY --from=build /app /app\n  USER 0:0\n";
+
+#[test]
+fn a_dockerfile_is_judged_and_its_lines_are_named() {
+    let folder = folder(&[("Dockerfile", DOCKERFILE.as_bytes())]);
+    let path = folder.path();
+    insta::assert_snapshot!(
+        [
+            transcript(path, &["check", "Dockerfile"]),
+            transcript(
+                path,
+                &[
+                    "check",
+                    "--profile",
+                    "restricted",
+                    "--format",
+                    "junit",
+                    "Dockerfile"
+                ]
+            ),
+        ]
+        .join("\n")
+    );
+    let sarif = json(&tidewaiter(
+        path,
+        &["check", "--format=sarif", "Dockerfile"],
+    ));
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let lines: BTreeSet<u64> = results
+        .iter()
+        .filter_map(|result| {
+            let place = &result["locations"][0]["physicalLocation"];
+            place["region"]["startLine"].as_u64()
+        })
+        .collect();
+    assert_eq!(lines, BTreeSet::from([3, 4, 8]));
+}
+
+#[test]
+fn a_dockerfile_is_known_by_its_name_or_by_its_content() {
+    let folder = folder(&[
+        ("Dockerfile", DOCKERFILE.as_bytes()),
+        ("Dockerfile.web", b"FROM example/app:1\n"),
+        ("api.Dockerfile", b"from example/app:1\r\n"),
+        ("Containerfile", b"FROM example/app:1\n"),
+        ("build", b"ARG A=1\nFROM example/app:$A\n"),
+        ("Dockerfile.dockerignore", b"FROM no instruction\n"),
+        ("Dockerfile.j2", b"FROM {{ base }}\n"),
+        ("notes.txt", b"FROM here to there\n"),
+    ]);
+    let path = folder.path();
+    let files = |output: &Output| -> Vec<String> {
+        let report = json(output);
+        let results = report["results"].as_array().unwrap().iter();
+        results
+            .map(|result| {
+                assert_eq!(result["subject"]["kind"], "dockerfile");
+                format!(
+                    "{} {}",
+                    result["file"].as_str().unwrap(),
+                    result["subject"]["id"].as_str().unwrap()
+                )
+            })
+            .collect()
+    };
+    let found = tidewaiter(path, &["check", "--format=json", "."]);
+    assert_eq!(
+        files(&found),
+        [
+            "./Containerfile Containerfile",
+            "./Dockerfile web",
+            "./Dockerfile.web Dockerfile.web",
+            "./api.Dockerfile api.Dockerfile"
+        ]
+    );
+    assert_eq!(found.status.code(), Some(0));
+    let named = tidewaiter(path, &["check", "--format=json", "build"]);
+    assert_eq!(files(&named), ["build build"]);
+    let denied = tidewaiter(path, &["check", "--profile=restricted", "Dockerfile"]);
+    assert_eq!(denied.status.code(), Some(1));
+    fs::write(path.join("Dockerfile.bad"), "FORM debian\n").unwrap();
+    let bad = tidewaiter(path, &["check", "Dockerfile.bad", "Dockerfile"]);
+    assert_eq!(bad.status.code(), Some(2));
+    let said = String::from_utf8(bad.stderr).unwrap();
+    assert!(said.contains("Dockerfile.bad: line 1: "), "{said}");
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidewaiter"))
+        .args(["check", "--format", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"FROM example/app:1\n").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(files(&output), ["<stdin> Dockerfile"]);
+}
+
+#[test]
+fn a_waiver_may_name_a_dockerfile() {
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 90);
+    let soon = soon.to_string();
+    let soon = soon.split('T').next().unwrap();
+    let policy = format!(
+        "version: 1\nprofile: restricted\nwaivers:\n- {{id: old, rules: [dockerfile-root-user], target: {{file: 'web/*'}}, reason: r, owner: o, expires: {soon}}}\n"
+    );
+    let folder = folder(&[("policy.yaml", policy.as_bytes())]);
+    let path = folder.path();
+    for name in ["web", "api"] {
+        fs::create_dir(path.join(name)).unwrap();
+        fs::write(path.join(name).join("Dockerfile"), "FROM debian:13\n").unwrap();
+    }
+    let report = json(&tidewaiter(
+        path,
+        &["check", "--policy=policy.yaml", "--format=json", "."],
+    ));
+    let waived = |index: usize| report["results"][index]["waived"].as_array().unwrap().len();
+    assert_eq!((waived(0), waived(1)), (0, 1));
+}
+
 #[test]
 fn every_mistake_in_a_policy_is_shown_at_once() {
     let folder = folder(&[

@@ -94,6 +94,7 @@ impl Page<'_> {
                     "`tidewaiter check` before the deploy, `task-definition-guard` at registration"
                 }
                 SubjectKind::Image => "`image-scan-guard` when the scan ends",
+                SubjectKind::Dockerfile => "`tidewaiter check` before the build",
             };
             writeln!(formatter, "| `{}` | {place} | {guard} |", rule.id)?;
         }

@@ -231,11 +231,14 @@ fn headline(
             Form::ExpressService => "Express service",
         },
         Subject::Image(_) => "image",
+        Subject::Dockerfile(_) => "Dockerfile",
     };
     let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
     let (present, past) = match facts.subject {
         Subject::TaskDefinition(_) => ("deregister", "Deregistered"),
         Subject::Image(_) => ("quarantine", "Quarantined"),
+        // No plan has a step for it.
+        Subject::Dockerfile(_) => ("refuse", "Refused"),
     };
     let what = match (plan.steps.first(), effects.first()) {
         (Some(_), Some(Effect::Done)) => format!("{past} {subject}"),
@@ -271,7 +274,7 @@ fn short_id(subject: &Subject) -> String {
             }
             None => image.repository.name().to_owned(),
         },
-        Subject::TaskDefinition(_) => subject.id(),
+        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => subject.id(),
     }
 }
 
@@ -291,6 +294,7 @@ fn subject(subject: &Subject) -> AlertSubject {
             let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));
             (Some(image.repository.arn()), tags.collect())
         }
+        Subject::Dockerfile(_) => (None, Vec::new()),
     };
     AlertSubject {
         kind: subject.kind_name(),

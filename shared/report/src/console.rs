@@ -15,6 +15,7 @@ pub(crate) fn link(subject: &Subject) -> Option<String> {
             Form::ExpressService => services(definition),
         },
         Subject::Image(image) => self::image(image),
+        Subject::Dockerfile(_) => None,
     }
 }
 

@@ -3,9 +3,12 @@
 //! below.
 
 mod answer;
+mod base_image;
+mod build_step;
 mod host_path;
 mod image_reference;
 mod secrets;
+mod shell;
 
 use std::fmt;
 
@@ -16,7 +19,8 @@ pub(crate) use image_reference::ImageReference;
 
 use crate::{
     facts::{
-        EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition,
+        Dockerfile, EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind,
+        TaskDefinition,
     },
     field::Field,
     names::{Place, quoted},
@@ -50,6 +54,8 @@ pub enum Check {
     TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
     Image(fn(&Image) -> Vec<Answer>),
+    /// Of a Dockerfile.
+    Dockerfile(fn(&Dockerfile, &Context<'_>) -> Vec<Answer>),
 }
 
 impl fmt::Debug for Check {
@@ -64,6 +70,7 @@ impl Check {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
 }
@@ -156,6 +163,9 @@ impl Rule {
                 check(definition, context)
             }
             (Check::Image(check), Subject::Image(image)) => check(image),
+            (Check::Dockerfile(check), Subject::Dockerfile(dockerfile)) => {
+                check(dockerfile, context)
+            }
             _ => Vec::new(),
         }
     }
@@ -334,6 +344,23 @@ catalogue! {
     }
     image {
         vulnerable_image,
+    }
+    dockerfile {
+        dockerfile_root_user,
+        dockerfile_latest_base,
+        dockerfile_untrusted_base,
+        dockerfile_secret,
+        dockerfile_remote_add,
+        dockerfile_curl_pipe_shell,
+        dockerfile_tls_disabled,
+        dockerfile_sudo,
+        dockerfile_chpasswd,
+        dockerfile_ssh_port,
+        dockerfile_setuid_kept,
+        dockerfile_single_stage,
+        dockerfile_update_alone,
+        dockerfile_dist_upgrade,
+        dockerfile_missing_healthcheck,
     }
 }
 

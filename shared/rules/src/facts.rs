@@ -2,6 +2,7 @@
 //! are only read.
 
 mod container;
+pub mod dockerfile;
 mod form;
 mod image;
 mod request;
@@ -15,6 +16,7 @@ pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
+pub use dockerfile::Dockerfile;
 pub use form::Form;
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
 pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};
@@ -43,7 +45,7 @@ impl Facts {
     pub fn cluster(&self) -> Option<&str> {
         match &self.subject {
             Subject::TaskDefinition(definition) => definition.cluster.as_deref(),
-            Subject::Image(_) => None,
+            Subject::Image(_) | Subject::Dockerfile(_) => None,
         }
     }
 }
@@ -55,6 +57,8 @@ pub enum Subject {
     TaskDefinition(Box<TaskDefinition>),
     /// A scanned image of a private repository.
     Image(Box<Image>),
+    /// A Dockerfile.
+    Dockerfile(Box<Dockerfile>),
 }
 
 impl Subject {
@@ -63,6 +67,7 @@ impl Subject {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
 
@@ -70,16 +75,18 @@ impl Subject {
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::TaskDefinition(definition) => definition.form.name(),
-            Self::Image(_) => self.kind().name(),
+            Self::Image(_) | Self::Dockerfile(_) => self.kind().name(),
         }
     }
 
     /// The name by which people know the subject: `FAMILY:REVISION`, or the family of a definition
-    /// that has no revision yet, or `REPOSITORY@DIGEST`; of a part of a definition, what it is for.
+    /// that has no revision yet, or `REPOSITORY@DIGEST`, or the last stage of a Dockerfile; of a
+    /// part of a definition, what it is for.
     pub fn id(&self) -> String {
         match self {
             Self::TaskDefinition(definition) => definition.id(),
             Self::Image(image) => image.id(),
+            Self::Dockerfile(dockerfile) => dockerfile.id(),
         }
     }
 }
@@ -92,6 +99,8 @@ pub enum SubjectKind {
     TaskDefinition,
     /// ECR images.
     Image,
+    /// Dockerfiles.
+    Dockerfile,
 }
 
 impl SubjectKind {
@@ -100,6 +109,7 @@ impl SubjectKind {
         match self {
             Self::TaskDefinition => "task-definition",
             Self::Image => "image",
+            Self::Dockerfile => "dockerfile",
         }
     }
 }

@@ -234,6 +234,8 @@ pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>
     let action = match &facts.subject {
         Subject::TaskDefinition(definition) => deregister(definition),
         Subject::Image(image) => archive(image),
+        // Nothing exists yet that could be acted on.
+        Subject::Dockerfile(_) => return empty(None),
     };
     match action {
         Err(withheld) => empty(Some(withheld)),

@@ -45,11 +45,11 @@ impl Scope {
             repository,
             tags,
         } = &self.matching;
-        let is_of_images = rule.check.subject() == SubjectKind::Image;
-        let is_elsewhere = if is_of_images {
-            family.is_some() || launch_type.is_some() || !tags.is_empty()
-        } else {
-            repository.is_some()
+        let is_of_definitions = family.is_some() || launch_type.is_some() || !tags.is_empty();
+        let is_elsewhere = match rule.check.subject() {
+            SubjectKind::TaskDefinition => repository.is_some(),
+            SubjectKind::Image => is_of_definitions,
+            SubjectKind::Dockerfile => is_of_definitions || repository.is_some(),
         };
         if is_elsewhere || cluster.is_some() {
             return None;
@@ -80,8 +80,10 @@ impl Waiver {
             image,
             repository,
             digest,
+            file,
         } = &self.target;
-        let is_elsewhere = cluster.is_some() || repository.is_some() || digest.is_some();
+        let is_elsewhere =
+            cluster.is_some() || repository.is_some() || digest.is_some() || file.is_some();
         (!is_elsewhere).then(|| Bounds {
             account: account.as_deref(),
             region: region.as_deref(),

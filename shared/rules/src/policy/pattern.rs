@@ -75,6 +75,8 @@ patterns! {
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c));
     /// A glob on digests of images.
     OnDigest, "`sha256:…`", digest;
+    /// A glob on paths of files.
+    OnFile, "`services/*/Dockerfile`", file;
 }
 
 pub(super) fn is_glob(text: &str) -> bool {
@@ -124,6 +126,15 @@ fn cluster(glob: &str) -> Option<Futile> {
         return Some(futile(glob, why));
     }
     name(glob, "a cluster's name")
+}
+
+fn file(glob: &str) -> Option<Futile> {
+    let rest = glob.strip_prefix("./")?;
+    let why = format!(
+        "paths are compared without a leading `./`: write {}",
+        quoted(rest)
+    );
+    Some(futile(glob, why))
 }
 
 fn launch_type(glob: &str) -> Option<Futile> {

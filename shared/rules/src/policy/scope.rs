@@ -27,7 +27,7 @@ mapping! {
         pub(super) account: Option<OnAccount> = "account",
         /// The region.
         pub(super) region: Option<OnRegion> = "region",
-        /// The name of the cluster. A task definition is in none, so no scope of a cluster is for one.
+        /// The name of the cluster of a run or an Express service. A registered definition is in none.
         pub(super) cluster: Option<OnCluster> = "cluster",
         /// The family of a task definition.
         pub(super) family: Option<OnFamily> = "family",
@@ -78,6 +78,7 @@ impl Matching {
         let (definition, repository) = match &facts.subject {
             Subject::TaskDefinition(definition) => (Some(definition.as_ref()), None),
             Subject::Image(image) => (None, Some(image.repository.name())),
+            Subject::Dockerfile(_) => (None, None),
         };
         let family = definition.and_then(TaskDefinition::family_name);
         let launch_types = definition.map(TaskDefinition::launch_types);

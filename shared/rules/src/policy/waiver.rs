@@ -6,7 +6,8 @@ use super::{
     form::{Filled, Form, mapping},
     matches,
     pattern::{
-        OnAccount, OnCluster, OnContainer, OnDigest, OnFamily, OnImage, OnRegion, OnRepository,
+        OnAccount, OnCluster, OnContainer, OnDigest, OnFamily, OnFile, OnImage, OnRegion,
+        OnRepository,
     },
 };
 use crate::{
@@ -41,7 +42,7 @@ mapping! {
         pub(super) account: Option<OnAccount> = "account",
         /// The region.
         pub(super) region: Option<OnRegion> = "region",
-        /// The name of the cluster. A task definition is in none, so no waiver for a cluster is for one.
+        /// The name of the cluster of a run or an Express service. A registered definition is in none.
         pub(super) cluster: Option<OnCluster> = "cluster",
         /// The family of a task definition.
         pub(super) family: Option<OnFamily> = "family",
@@ -53,6 +54,8 @@ mapping! {
         pub(super) repository: Option<OnRepository> = "repository",
         /// The digest of an image.
         pub(super) digest: Option<OnDigest> = "digest",
+        /// The path of a Dockerfile as it is given to the command line, without a leading `./`.
+        pub(super) file: Option<OnFile> = "file",
     }
 }
 
@@ -85,6 +88,10 @@ impl Filled for Target {
 impl Target {
     fn holds(&self, finding: &Finding, facts: &Facts) -> bool {
         let place = facts.place.as_ref();
+        let file = match &facts.subject {
+            Subject::Dockerfile(dockerfile) => Some(dockerfile.file.clone()),
+            Subject::TaskDefinition(_) | Subject::Image(_) => None,
+        };
         let (family, image, repository, digest) = match &facts.subject {
             Subject::TaskDefinition(definition) => {
                 let of_finding = definition
@@ -99,6 +106,7 @@ impl Target {
                 Some(image.repository.name().to_owned()),
                 image.digest.as_ref().map(ToString::to_string),
             ),
+            Subject::Dockerfile(_) => (None, None, None, None),
         };
         [
             (
@@ -115,6 +123,7 @@ impl Target {
             (self.image.as_deref(), image),
             (self.repository.as_deref(), repository),
             (self.digest.as_deref(), digest),
+            (self.file.as_deref(), file),
         ]
         .into_iter()
         .all(|(glob, value)| match (glob, value) {

@@ -165,8 +165,8 @@ const ABOUT: &[&str] = &[
 
 /// A name that begins so is a switch or a limit.
 const SWITCHES: &[&str] = &[
-    "ALLOW", "DISABLE", "ENABLE", "HAS", "IS", "MAX", "MIN", "NO", "NUM", "REQUIRE", "SKIP", "USE",
-    "VALIDATE",
+    "ALLOW", "DISABLE", "DISABLED", "ENABLE", "HAS", "IS", "MAX", "MIN", "NO", "NUM", "REQUIRE",
+    "SKIP", "USE", "VALIDATE",
 ];
 
 /// Meant to be seen.

@@ -73,7 +73,7 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
 
 /// Who a `user` value stands for.
 #[derive(Debug, PartialEq)]
-enum Identity {
+pub(in crate::catalogue) enum Identity {
     Root,
     /// No user is set: the image's.
     Image,
@@ -84,7 +84,7 @@ enum Identity {
 impl Identity {
     /// Reads what stands before the colon as container runtimes do: a number in decimal with an
     /// optional sign and leading zeros is a uid (`00` and `+0` are root), anything else a name.
-    fn of(user: &str) -> Self {
+    pub(in crate::catalogue) fn of(user: &str) -> Self {
         let user = user.split(':').next().unwrap_or_default().trim();
         let digits = user.strip_prefix(['+', '-']).unwrap_or(user);
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

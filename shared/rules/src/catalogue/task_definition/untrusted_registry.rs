@@ -50,51 +50,76 @@ fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
     })
 }
 
+/// What is to be thought of the registry that an image is in.
+#[derive(Debug)]
+pub(in crate::catalogue) enum Trust<'a> {
+    Trusted,
+    /// A private registry of another account than the subject's.
+    OtherAccount(&'a str),
+    /// A private registry, while nobody knows which account the subject's is.
+    SomeAccount(&'a str),
+    Untrusted,
+}
+
+/// Whether a policy trusts the registry that an image is in.
+pub(in crate::catalogue) fn trust<'a>(
+    image: &'a ImageReference<'_>,
+    context: &Context<'_>,
+) -> Trust<'a> {
+    let trusted = &context.parameters.untrusted_registry;
+    let whole = format!("{}/{}", image.host, image.repository);
+    if trusted.registries.iter().any(|glob| matches(glob, &whole)) {
+        return Trust::Trusted;
+    }
+    if let Some(account) = image.ecr_account() {
+        let own = context.place.map(crate::names::Place::account);
+        return if own == Some(account)
+            || ACCOUNTS_OF_AWS.contains(&account)
+            || trusted.accounts.iter().any(|trusted| trusted == account)
+        {
+            Trust::Trusted
+        } else if own.is_some() {
+            Trust::OtherAccount(account)
+        } else {
+            Trust::SomeAccount(account)
+        };
+    }
+    let namespace = image.repository.split('/').next().unwrap_or_default();
+    if GALLERY.contains(&image.host.as_str()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
+    {
+        return Trust::Trusted;
+    }
+    Trust::Untrusted
+}
+
 fn judge(
     container: &PlacedContainer<'_>,
     pointer: String,
     image: &ImageReference<'_>,
     context: &Context<'_>,
 ) -> Option<Answer> {
-    let trusted = &context.parameters.untrusted_registry;
     let name = quoted(&container.label());
-    let whole = format!("{}/{}", image.host, image.repository);
-    if trusted.registries.iter().any(|glob| matches(glob, &whole)) {
-        return None;
-    }
-    if let Some(account) = image.ecr_account() {
-        let own = context.place.map(crate::names::Place::account);
-        if own == Some(account)
-            || ACCOUNTS_OF_AWS.contains(&account)
-            || trusted.accounts.iter().any(|trusted| trusted == account)
-        {
-            return None;
-        }
-        return Some(if own.is_some() {
-            Answer::fail(
-                pointer,
-                format!("container {name} runs an image of another account, {account}"),
-            )
-        } else {
+    match trust(image, context) {
+        Trust::Trusted => None,
+        Trust::OtherAccount(account) => Some(Answer::fail(
+            pointer,
+            format!("container {name} runs an image of another account, {account}"),
+        )),
+        Trust::SomeAccount(account) => Some(
             Answer::unknown(
                 pointer,
                 format!("container {name} runs an image of account {account}, and nothing says whether that account is yours"),
             )
-            .severity(Severity::Low)
-        });
-    }
-    let namespace = image.repository.split('/').next().unwrap_or_default();
-    if GALLERY.contains(&image.host.as_str()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
-    {
-        return None;
-    }
-    Some(Answer::fail(
-        pointer,
-        format!(
-            "container {name} runs an image of {}, which is not a trusted registry",
-            quoted(&whole)
+            .severity(Severity::Low),
         ),
-    ))
+        Trust::Untrusted => {
+            let whole = quoted(&format!("{}/{}", image.host, image.repository));
+            Some(Answer::fail(
+                pointer,
+                format!("container {name} runs an image of {whole}, which is not a trusted registry"),
+            ))
+        }
+    }
 }
 
 #[cfg(test)]

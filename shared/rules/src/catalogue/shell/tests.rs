@@ -1,0 +1,96 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every command with its arguments, in pipelines.
+fn read(text: &str) -> Vec<String> {
+    let pipelines = pipelines(parse(text)).into_iter();
+    let shown = |command: &Command| {
+        let Some((name, arguments)) = command.run() else {
+            return "()".to_owned();
+        };
+        let arguments = arguments.iter().map(|word| word.text.as_str());
+        std::iter::once(name)
+            .chain(arguments)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    pipelines
+        .map(|pipeline| pipeline.iter().map(shown).collect::<Vec<_>>().join(" | "))
+        .collect()
+}
+
+#[test]
+fn lists_and_pipelines_are_taken_apart() {
+    for (text, expected) in [
+        (
+            "a b && c d || e; f & g\nh",
+            vec!["a b", "c d", "e", "f", "g", "h"],
+        ),
+        ("a | b |& c", vec!["a | b | c"]),
+        ("a 'b && c' \"d | e\" f\\;g", vec!["a b && c d | e f;g"]),
+        ("a # b | c\nd", vec!["a", "d"]),
+        ("a#b", vec!["a#b"]),
+        ("a > b 2>&1 | c < d", vec!["a | c"]),
+        ("a 2>/dev/null|b", vec!["a | b"]),
+        ("(a | b) | c", vec!["() | c", "a | b"]),
+        ("{ a; b; } | c", vec!["() | c", "a", "b"]),
+        ("a $(b | c) d", vec!["a  d", "b | c"]),
+        ("a \"$(b \"c\")\"", vec!["a ", "b c"]),
+        ("a `b c`", vec!["a ", "b c"]),
+        ("a <(b c)", vec!["a ", "b c"]),
+        ("bash -c 'a | b'", vec!["bash -c a | b", "a | b"]),
+        ("sh -exc 'a'", vec!["sh -exc a", "a"]),
+        ("sudo -E bash -c \"a\"", vec!["bash -c a", "a"]),
+        ("if a; then b; else c; fi", vec!["a", "b", "c", "fi"]),
+        (
+            "for x in a b; do c $x; done",
+            vec!["x in a b", "c $x", "done"],
+        ),
+        ("A=b C=d e f", vec!["e f"]),
+        ("env A=b /usr/bin/e f", vec!["e f"]),
+        ("sudo -u root env A=1 e", vec!["e"]),
+        ("timeout 5 e f", vec!["e f"]),
+        ("gosu app e f", vec!["e f"]),
+        ("a ${B:-c d} e", vec!["a ${B:-c d} e"]),
+        ("a $((1 + 2)) b", vec!["a $((1 + 2 b"]),
+        ("! a", vec!["a"]),
+        ("", vec![]),
+        (")", vec![]),
+        ("a \"b", vec!["a b"]),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+/// Each would take minutes, or all of the stack, were it not bounded.
+#[test]
+fn no_text_is_slow_to_read() {
+    for part in [
+        "(",
+        "$(",
+        "`",
+        "\"$(",
+        "<(",
+        "{ ",
+        "bash -c '",
+        "a|",
+        "'",
+        "\"",
+        "$",
+        "<",
+        ">",
+        "\\",
+        "${",
+    ] {
+        let text = part.repeat(200_000 / part.len());
+        let _ = pipelines(parse(&text));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read(text in "[a-z =/\\-'\"$(){}<>|&;#`\\\\\n]{0,60}", other in any::<String>()) {
+        let _ = (read(&text), read(&other));
+    }
+}
