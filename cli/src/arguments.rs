@@ -1,6 +1,6 @@
 //! What the command line takes.
 
-use std::path::PathBuf;
+use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidewaiter_rules::{Mode, policy::Profile};
@@ -21,7 +21,8 @@ pub(crate) enum Command {
     /// Judge task definitions: JSON as for `aws ecs register-task-definition` or as `aws ecs
     /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`
     Check(CheckArguments),
-    /// Say what the functions would make of recorded EventBridge events or CloudTrail records
+    /// Say what the functions would make of recorded events: EventBridge events, CloudTrail records,
+    /// and log files that CloudTrail wrote, compressed or not
     Replay(ReplayArguments),
     /// Work on policies
     #[command(subcommand)]
@@ -51,10 +52,23 @@ pub(crate) struct CheckArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,
-    /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
-    /// task definition
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArguments {
+    /// Files to read, folders to search, and patterns such as `'infra/**/*.json'`; `-` is standard
+    /// input. Of what is found in folders and by patterns, whatever is something else is passed by
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Pass by what matches in folders: a name such as `node_modules` at any depth, or a path such as
+    /// `test/**/*.json`; may be given again
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// How many files to read at once; without it, as many as there are processors
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<usize>>,
 }
 
 #[derive(Debug, Args)]
@@ -67,10 +81,8 @@ pub(crate) struct ReplayArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Files and folders: EventBridge events, CloudTrail records, and log files that CloudTrail wrote,
-    /// compressed or not; `-` is standard input
-    #[arg(required = true, value_name = "EVENT.json")]
-    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,11 @@
 //! `tidewaiter check`.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use tidewaiter_report::{Checked, Report, Unreadable, clean};
+use tidewaiter_report::{Checked, Note, Report, Unreadable, clean};
 use tidewaiter_rules::{Facts, Policy, Subject, decide, facts::TaskDefinition, names::quoted};
-use tidewaiter_templates::{Found, recognise};
+use tidewaiter_templates::{Found, positions, recognise};
 
 use crate::input::{self, Input};
 
@@ -14,19 +16,30 @@ pub(crate) fn check(
     policy: &Policy,
     report: &mut Report<Checked>,
 ) -> Result<(), String> {
-    let read = input::read(&input.path, input::MOST_BYTES).and_then(input::text);
-    let text = match read {
-        // Not text, or too large: nothing that anybody meant by naming the folder.
+    if input.is_found && input::is_larger(&input.path, input::MOST_BYTES) {
+        report.notes.push(Note {
+            file: input::shown(&input.path),
+            message: format!(
+                "it has more than {} bytes and was not judged",
+                input::MOST_BYTES
+            ),
+        });
+        return Ok(());
+    }
+    let text = match input::read(&input.path, input::MOST_BYTES).map(input::text)? {
+        // Nothing that anybody meant by naming the folder.
         Err(_) if input.is_found => return Ok(()),
-        read => read?,
+        text => text?,
     };
     if input.is_found && !input::mentions_a_definition(&text) {
         return Ok(());
     }
     let found = recognise(&text).map_err(|error| clean(&error.to_string(), 400))?;
     let Some(found) = found else {
-        let definition = input::task_definition(&text)?;
-        report.results.push(judge(input, policy, definition, None));
+        let (definition, root) = input::task_definition(&text)?;
+        let checked = judge(input, policy, definition, None);
+        let checked = checked.at(|pointers| places(&text, root, pointers));
+        report.results.push(checked);
         return Ok(());
     };
     for mut found in found {
@@ -44,6 +57,22 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// The lines and columns of pointers into a definition that stands at `root` of a JSON text.
+fn places(text: &str, root: &str, pointers: &[&str]) -> Vec<Option<(usize, usize)>> {
+    let of_text = pointers.iter().map(|pointer| match root {
+        // In an answer the tags stand beside the definition.
+        "" => Cow::Borrowed(*pointer),
+        _ if pointer.starts_with("/tags") => Cow::Borrowed(*pointer),
+        _ => Cow::Owned(format!("{root}{pointer}")),
+    });
+    let of_text: Vec<Cow<'_, str>> = of_text.collect();
+    let of_text: Vec<&str> = of_text.iter().map(AsRef::as_ref).collect();
+    let positions = positions(text, &of_text).into_iter();
+    positions
+        .map(|position| position.map(|position| (position.line, position.column)))
+        .collect()
 }
 
 fn judge(

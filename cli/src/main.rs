@@ -1,10 +1,13 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
+mod answers;
 mod arguments;
 mod check;
 mod input;
+mod progress;
 mod replay;
 mod rules;
+mod search;
 
 use std::{
     fmt::Display,
@@ -16,7 +19,7 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
-use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif, Unreadable};
+use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif};
 use tidewaiter_rules::{
     Policy, Verdict,
     names::quoted,
@@ -24,6 +27,7 @@ use tidewaiter_rules::{
 };
 
 use crate::{
+    answers::answers,
     arguments::{
         Arguments, CheckFormat, Command, Format, PolicyArguments, PolicyCommand, RulesFormat,
     },
@@ -64,8 +68,9 @@ fn main() -> Status {
         Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
             let check =
                 |input: &Input, report: &mut Report<_>| check::check(input, &policy, report);
-            let inputs = input::inputs(&arguments.paths, input::DEFINITIONS);
-            let report = answers(&inputs, check);
+            let search = &arguments.search;
+            let found = search::find(&search.paths, input::DEFINITIONS, &search.exclude)?;
+            let report = answers(found, "task definition", search.jobs, check)?;
             print_checked(&report, arguments.format)?;
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
             Ok(conclude(&report, &policy, is_for_people))
@@ -75,8 +80,9 @@ fn main() -> Status {
             let replay = |input: &Input, report: &mut Report<_>| {
                 replay::replay(input, &policy, mode, report)
             };
-            let inputs = input::inputs(&arguments.paths, input::EVENTS);
-            let report = answers(&inputs, replay);
+            let search = &arguments.search;
+            let found = search::find(&search.paths, input::EVENTS, &search.exclude)?;
+            let report = answers(found, "event", search.jobs, replay)?;
             print(&report, arguments.format)?;
             let is_for_people = matches!(arguments.format, Format::Text);
             Ok(conclude(&report, &policy, is_for_people))
@@ -116,27 +122,15 @@ impl PolicyArguments {
     }
 }
 
-/// The answers for every input.
-fn answers<T>(
-    inputs: &[Input],
-    ask: impl Fn(&Input, &mut Report<T>) -> Result<(), String>,
-) -> Report<T> {
-    let mut report = Report::default();
-    for input in inputs {
-        if let Err(message) = ask(input, &mut report) {
-            let file = input::shown(&input.path);
-            report.errors.push(Unreadable { file, message });
-        }
-    }
-    report
-}
-
 /// What the program ends with. People are told of errors and waivers; programs find them in the
 /// report.
 fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool) -> Status {
     if is_for_people {
         for error in &report.errors {
             say(&format!("{}: {}", error.file, error.message));
+        }
+        for note in &report.notes {
+            warn(&format!("{}: {}", note.file, note.message));
         }
         for waiver in policy.waivers() {
             let is_used = report.results.iter().any(|result| result.uses(&waiver.id));

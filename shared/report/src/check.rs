@@ -47,6 +47,18 @@ impl Checked {
         self
     }
 
+    /// The same, with the line and column of each finding's pointer, all of them asked for at once.
+    /// Where nothing was found, nothing is asked.
+    #[must_use]
+    pub fn at(mut self, locate: impl FnOnce(&[&str]) -> Vec<Option<(usize, usize)>>) -> Self {
+        let pointers = self.findings.iter().map(|finding| finding.pointer.as_str());
+        let pointers: Vec<&str> = pointers.collect();
+        if !pointers.is_empty() {
+            self.places = locate(&pointers);
+        }
+        self
+    }
+
     /// Whether a finding is why the subject is denied. What cannot be known is only where the policy
     /// counts it so, which shows where nothing else denies.
     pub(crate) fn denies(&self, finding: &Finding) -> bool {

@@ -17,7 +17,7 @@ pub use check::Checked;
 pub use inert::clean;
 pub use junit::Junit;
 pub use replay::Replayed;
-pub use report::{Judged, Report, Unreadable};
+pub use report::{Judged, Note, Report, Unreadable};
 pub use sarif::Sarif;
 pub use sns::{Attribute, Message};
 

@@ -16,6 +16,8 @@ pub struct Report<T> {
     pub results: Vec<T>,
     /// What could not be read.
     pub errors: Vec<Unreadable>,
+    /// What was read and may hold more than was judged.
+    pub notes: Vec<Note>,
 }
 
 /// An answer that comes to a verdict.
@@ -49,13 +51,30 @@ pub struct Unreadable {
     pub message: String,
 }
 
+/// Something that a file or folder may hold and that was not judged.
+#[derive(Debug, Serialize)]
+pub struct Note {
+    /// The path as it was given.
+    pub file: String,
+    /// What was not judged and why, in one line.
+    pub message: String,
+}
+
 impl<T> Default for Report<T> {
     fn default() -> Self {
         Self {
             version: 1,
             results: Vec::new(),
             errors: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+}
+
+impl<T> Report<T> {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.errors.is_empty() && self.notes.is_empty()
     }
 }
 

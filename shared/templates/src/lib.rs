@@ -7,6 +7,7 @@
 
 mod cloudformation;
 mod definition;
+mod json;
 mod node;
 mod places;
 mod terraform;
@@ -16,6 +17,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use thiserror::Error;
 use tidewaiter_rules::{facts::TaskDefinition, names::quoted};
 
+pub use json::positions;
 use node::{Node, Value};
 use places::Places;
 

@@ -2,6 +2,7 @@
 
 mod functions;
 mod hostile;
+mod json;
 mod parity;
 
 use std::fmt::Write as _;
