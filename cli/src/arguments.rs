@@ -52,6 +52,9 @@ pub(crate) struct CheckArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,
+    /// Whether text has colours; `auto` is where a terminal shows them
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
     #[command(flatten)]
     pub(crate) search: SearchArguments,
 }
@@ -126,6 +129,13 @@ pub(crate) enum CheckFormat {
     Sarif,
     /// For the test pages of CI systems: JUnit XML
     Junit,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -16,10 +16,11 @@ use std::{
     process::{ExitCode, Termination},
 };
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
-use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif};
+use tidewaiter_report::{Checked, Judged, Junit, Listing, Report, Sarif, Style};
 use tidewaiter_rules::{
     Policy, Verdict,
     names::quoted,
@@ -29,7 +30,8 @@ use tidewaiter_rules::{
 use crate::{
     answers::answers,
     arguments::{
-        Arguments, CheckFormat, Command, Format, PolicyArguments, PolicyCommand, RulesFormat,
+        Arguments, CheckFormat, Colour, Command, Format, PolicyArguments, PolicyCommand,
+        RulesFormat,
     },
     input::Input,
 };
@@ -71,7 +73,7 @@ fn main() -> Status {
             let search = &arguments.search;
             let found = search::find(&search.paths, input::DEFINITIONS, &search.exclude)?;
             let report = answers(found, "task definition", search.jobs, check)?;
-            print_checked(&report, arguments.format)?;
+            print_checked(&report, arguments.format, arguments.color.style())?;
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
             Ok(conclude(&report, &policy, is_for_people))
         }),
@@ -182,10 +184,14 @@ fn list(format: RulesFormat) -> Result<(), String> {
     }
 }
 
-fn print_checked(report: &Report<Checked>, format: CheckFormat) -> Result<(), String> {
+fn print_checked(
+    report: &Report<Checked>,
+    format: CheckFormat,
+    style: Style,
+) -> Result<(), String> {
     match format {
-        CheckFormat::Text => print(report, Format::Text),
-        CheckFormat::Json => print(report, Format::Json),
+        CheckFormat::Text => write(|out| write!(out, "{}", Listing { report, style })),
+        CheckFormat::Json => write(|out| print_json(out, report)),
         CheckFormat::Sarif => write(|out| print_json(out, &Sarif::of(report))),
         CheckFormat::Junit => write(|out| write!(out, "{}", Junit(report))),
     }
@@ -215,6 +221,23 @@ fn print_schema() -> Result<(), String> {
 
 fn print_text(text: &str) -> Result<(), String> {
     write(|out| out.write_all(text.as_bytes()))
+}
+
+impl Colour {
+    /// What standard output takes: `auto` honours `NO_COLOR`, `CLICOLOR_FORCE` and a `TERM` of
+    /// `dumb`.
+    fn style(self) -> Style {
+        let is_coloured = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        };
+        if is_coloured {
+            Style::Coloured
+        } else {
+            Style::Plain
+        }
+    }
 }
 
 /// Writes to standard output. That the reader has closed the pipe is no failure of ours.

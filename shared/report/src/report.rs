@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Finding, Outcome, Subject, Verdict, Waived};
+use tidewaiter_rules::{Subject, Verdict, Waived};
 
 use crate::clean;
 
@@ -133,44 +133,4 @@ impl Named {
             id.clone_into(&mut self.id);
         }
     }
-}
-
-/// The line over the findings of a subject.
-pub(crate) fn write_title(
-    out: &mut Formatter<'_>,
-    file: &str,
-    subject: &Named,
-    verdict: Verdict,
-) -> fmt::Result {
-    let (file, id) = (clean(file, 400), clean(&subject.id, 400));
-    writeln!(out, "{file}: {} {id}: {}", subject.kind, verdict.name())
-}
-
-/// The findings, each with its line in the file where that is known.
-pub(crate) fn write_findings(
-    out: &mut Formatter<'_>,
-    findings: &[Finding],
-    places: &[Option<(usize, usize)>],
-) -> fmt::Result {
-    for (index, finding) in findings.iter().enumerate() {
-        let outcome = match finding.outcome {
-            Outcome::Fail => "",
-            Outcome::Unknown => " (unknown)",
-        };
-        writeln!(
-            out,
-            "  {:<4} {:<8} {}{outcome} at {}{}",
-            finding.level.name(),
-            finding.severity,
-            finding.rule,
-            clean(&finding.pointer, 400),
-            match places.get(index) {
-                Some(Some((line, column))) => format!(", line {line}, column {column}"),
-                _ => String::new(),
-            }
-        )?;
-        writeln!(out, "       {}", clean(&finding.message, 1000))?;
-        writeln!(out, "       help: {}", clean(&finding.help, 1000))?;
-    }
-    Ok(())
 }
