@@ -5,6 +5,8 @@ use std::{num::NonZero, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidewaiter_rules::{Mode, policy::Profile};
 
+use crate::parameters;
+
 /// Judges ECS task definitions and ECR image scans by one policy.
 ///
 /// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
@@ -55,6 +57,9 @@ pub(crate) struct CheckArguments {
     /// Whether text has colours; `auto` is where a terminal shows them
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+    /// Value of a CloudFormation parameter, in place of its default; may be given again
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameters::parse)]
+    pub(crate) parameters: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) search: SearchArguments,
 }

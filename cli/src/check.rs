@@ -7,13 +7,17 @@ use tidewaiter_report::{Checked, Note, Report, Unreadable, clean};
 use tidewaiter_rules::{Facts, Policy, Subject, decide, facts::TaskDefinition, names::quoted};
 use tidewaiter_templates::{Found, positions, recognise};
 
-use crate::input::{self, Input};
+use crate::{
+    input::{self, Input},
+    parameters::Parameters,
+};
 
 /// Adds the decisions about the file's task definitions; none for a file found in a folder that has
 /// none. A definition that cannot be judged hides no other.
 pub(crate) fn check(
     input: &Input,
     policy: &Policy,
+    parameters: &Parameters,
     report: &mut Report<Checked>,
 ) -> Result<(), String> {
     if input.is_found && input::is_larger(&input.path, input::MOST_BYTES) {
@@ -34,7 +38,8 @@ pub(crate) fn check(
     if input.is_found && !input::mentions_a_definition(&text) {
         return Ok(());
     }
-    let found = recognise(&text).map_err(|error| clean(&error.to_string(), 400))?;
+    let found = recognise(&text, &parameters.values);
+    let found = found.map_err(|error| clean(&error.to_string(), 400))?;
     let Some(found) = found else {
         let (definition, root) = input::task_definition(&text)?;
         let checked = judge(input, policy, definition, None);
@@ -42,7 +47,14 @@ pub(crate) fn check(
         report.results.push(checked);
         return Ok(());
     };
-    for mut found in found {
+    parameters.are_used(found.used);
+    report
+        .notes
+        .extend(found.unseen.into_iter().map(|message| Note {
+            file: input::shown(&input.path),
+            message,
+        }));
+    for mut found in found.found {
         let definition = std::mem::take(&mut found.definition);
         if definition.container_definitions.is_empty() {
             let id = quoted(&found.id);

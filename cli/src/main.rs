@@ -4,6 +4,7 @@ mod answers;
 mod arguments;
 mod check;
 mod input;
+mod parameters;
 mod progress;
 mod replay;
 mod rules;
@@ -34,6 +35,7 @@ use crate::{
         RulesFormat,
     },
     input::Input,
+    parameters::Parameters,
 };
 
 /// What the program ends with.
@@ -68,14 +70,23 @@ fn main() -> Status {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
-            let check =
-                |input: &Input, report: &mut Report<_>| check::check(input, &policy, report);
+            let parameters = Parameters::of(&arguments.parameters)?;
+            let check = |input: &Input, report: &mut Report<_>| {
+                check::check(input, &policy, &parameters, report)
+            };
             let search = &arguments.search;
             let found = search::find(&search.paths, input::DEFINITIONS, &search.exclude)?;
             let report = answers(found, "task definition", search.jobs, check)?;
             print_checked(&report, arguments.format, arguments.color.style())?;
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
-            Ok(conclude(&report, &policy, is_for_people))
+            let status = conclude(&report, &policy, is_for_people);
+            let unused = parameters.unused();
+            unused.iter().for_each(|error| say(error));
+            Ok(if unused.is_empty() {
+                status
+            } else {
+                Status::Unusable
+            })
         }),
         Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
             let mode = arguments.mode.into();

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use tidewaiter_rules::{Finding, Outcome, Verdict, Waived, names::quoted};
+use tidewaiter_rules::{Finding, Level, Outcome, Verdict, Waived, names::quoted};
 
 use crate::{
     check::Checked,
@@ -107,9 +107,6 @@ pub(crate) fn write_findings(
         };
         placed.push((finding, place));
     }
-    let lengths = placed.iter().map(|(_, place)| place.chars().count());
-    let width = lengths.filter(|length| *length <= WIDEST).max();
-    let width = width.unwrap_or(0);
     let kind = |finding: &Finding| {
         let Finding {
             rule,
@@ -125,6 +122,9 @@ pub(crate) fn write_findings(
             continue;
         };
         write_head(out, first, style)?;
+        let lengths = group.iter().map(|(_, place)| place.chars().count());
+        let width = lengths.filter(|length| *length <= WIDEST).max();
+        let width = width.unwrap_or(0);
         for (index, (finding, place)) in group.iter().enumerate() {
             let faint = style.faint();
             let message = clean(&finding.message, 1000);
@@ -209,6 +209,13 @@ fn write_counts(out: &mut Formatter<'_>, report: &Report<Checked>, style: Style)
     write!(out, "; {}", counted(findings, "finding"))?;
     if waived > 0 {
         write!(out, ", {waived} waived")?;
+    }
+    if !report.errors.is_empty() {
+        let (deny, errors) = (
+            style.level(Level::Deny),
+            counted(report.errors.len(), "error"),
+        );
+        write!(out, ", {deny}{errors}{deny:#}")?;
     }
     writeln!(out)
 }

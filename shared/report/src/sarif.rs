@@ -8,11 +8,7 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{
-    check::Checked,
-    clean,
-    report::{Report, Unreadable},
-};
+use crate::{check::Checked, clean, report::Report};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -193,9 +189,13 @@ impl Sarif {
             version: env!("CARGO_PKG_VERSION"),
             rules: rules.into_iter().map(descriptor).collect(),
         };
+        let errors = report.errors.iter();
+        let errors = errors.map(|error| notification("error", &error.file, &error.message));
+        let notes = report.notes.iter();
+        let notes = notes.map(|note| notification("warning", &note.file, &note.message));
         let invocation = Invocation {
             execution_successful: report.errors.is_empty(),
-            tool_execution_notifications: report.errors.iter().map(notification).collect(),
+            tool_execution_notifications: errors.chain(notes).collect(),
         };
         Self {
             schema: SCHEMA,
@@ -248,14 +248,14 @@ fn result(
     }
 }
 
-fn notification(error: &Unreadable) -> Notification {
+fn notification(level: &'static str, file: &str, message: &str) -> Notification {
     Notification {
-        level: "error",
+        level,
         message: Text {
-            text: clean(&error.message, 1000),
+            text: clean(message, 1000),
         },
         locations: [Location {
-            physical_location: physical(&error.file, None),
+            physical_location: physical(file, None),
             logical_locations: Vec::new(),
         }],
     }
