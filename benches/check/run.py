@@ -78,9 +78,8 @@ def definitions() -> list[dict[str, Any]]:
             detail = json.loads(file.read_text("utf-8")).get("detail", {})
             answer = detail.get("responseElements") or {}
             found.append(answer.get("taskDefinition") or {})
-    found = [
-        definition for definition in found if definition.get("containerDefinitions")
-    ]
+    # Where CloudTrail has hidden the containers, there is nothing to make a file of.
+    found = [one for one in found if isinstance(one.get("containerDefinitions"), list)]
     if not found:
         raise BenchError("there is no definition to make files of")
     return found

@@ -81,7 +81,9 @@ fn main() -> Status {
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
             let status = conclude(&report, &policy, is_for_people);
             let unused = parameters.unused();
-            unused.iter().for_each(|error| say(error));
+            for error in &unused {
+                say(error);
+            }
             Ok(if unused.is_empty() {
                 status
             } else {

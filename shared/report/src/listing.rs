@@ -99,13 +99,13 @@ pub(crate) fn write_findings(
     style: Style,
 ) -> fmt::Result {
     let file = file.map(|file| clean(file, 400));
-    let mut placed: Vec<(&Finding, String)> = Vec::with_capacity(findings.len());
+    let mut rows: Vec<(&Finding, String)> = Vec::with_capacity(findings.len());
     for (index, finding) in findings.iter().enumerate() {
         let place = match (&file, places.get(index).copied().flatten()) {
             (Some(file), Some((line, column))) => format!("{file}:{line}:{column}"),
             _ => clean(&finding.pointer, 400),
         };
-        placed.push((finding, place));
+        rows.push((finding, place));
     }
     let kind = |finding: &Finding| {
         let Finding {
@@ -117,7 +117,7 @@ pub(crate) fn write_findings(
         } = finding;
         (*rule, *outcome, *level, *severity)
     };
-    for group in placed.chunk_by(|(a, _), (b, _)| kind(a) == kind(b)) {
+    for group in rows.chunk_by(|(a, _), (b, _)| kind(a) == kind(b)) {
         let Some((first, _)) = group.first() else {
             continue;
         };
@@ -171,10 +171,10 @@ fn write_waived(out: &mut Formatter<'_>, waived: &[Waived], style: Style) -> fmt
             1 => String::new(),
             times => format!(", {times} times"),
         };
-        let waiver = quoted(waiver);
         writeln!(
             out,
-            "  {faint}waived{faint:#}          {rule} by {waiver} until {expires}{times}"
+            "  {faint}waived{faint:#}          {rule} by {} until {expires}{times}",
+            quoted(waiver)
         )?;
     }
     Ok(())

@@ -57,6 +57,8 @@ struct Descriptor {
     name: String,
     short_description: Text,
     full_description: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<String>,
     help: Help,
     default_configuration: Configuration,
     properties: RuleProperties,
@@ -315,6 +317,7 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
         full_description: Text {
             text: what(page).unwrap_or_else(|| capitalised(rule.summary)),
         },
+        help_uri: help_uri(rule),
         help: Help {
             text: rule.help,
             markdown: page,
@@ -328,6 +331,17 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
             tags: ["security", rule.check.subject().name()],
         },
     }
+}
+
+/// What AWS says of the same weakness, where Security Hub has a control for it. The rule's own page
+/// is in the log.
+fn help_uri(rule: &Rule) -> Option<String> {
+    let control = rule.references.security_hub.first()?.to_ascii_lowercase();
+    let (service, _) = control.split_once('.')?;
+    Some(format!(
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{}",
+        control.replace('.', "-")
+    ))
 }
 
 fn level_name(level: Level) -> &'static str {
