@@ -256,6 +256,11 @@ def table(subjects: list[Subject], count: int) -> str:
     return "\n".join(lines)
 
 
+def counted(rules: set[str]) -> str:
+    """Return how many rules there are, in words."""
+    return f"{len(rules)} rule" + ("" if len(rules) == 1 else "s")
+
+
 def tidewaiter(program: Path, folder: Path) -> list[Subject]:
     """Return the subjects of ours, after they have shown that they judge every file."""
     count = sum(1 for _ in folder.iterdir())
@@ -270,7 +275,7 @@ def tidewaiter(program: Path, folder: Path) -> list[Subject]:
     jobs = os.cpu_count() or 1
     return [
         Subject(
-            f"`tidewaiter check --jobs {jobs}`, {len(rules)} rules",
+            f"`tidewaiter check --jobs {jobs}`, {counted(rules)}",
             [str(program), "check", f"--jobs={jobs}", str(folder)],
         )
         for jobs in dict.fromkeys((1, jobs))
@@ -290,7 +295,7 @@ def checkov(program: Path, folder: Path, framework: str) -> Subject:
     if len(files) != count or summary["parsing_errors"]:
         raise BenchError(f"Checkov judged {len(files)} of {count} files")
     rules = {check["check_id"] for check in checks}
-    return Subject(f"Checkov {summary['checkov_version']}, {len(rules)} rules", command)
+    return Subject(f"Checkov {summary['checkov_version']}, {counted(rules)}", command)
 
 
 def processor() -> str:

@@ -20,20 +20,8 @@ pub(crate) fn check(
     parameters: &Parameters,
     report: &mut Report<Checked>,
 ) -> Result<(), String> {
-    if input.is_found && input::is_larger(&input.path, input::MOST_BYTES) {
-        report.notes.push(Note {
-            file: input::shown(&input.path),
-            message: format!(
-                "it has more than {} bytes and was not judged",
-                input::MOST_BYTES
-            ),
-        });
+    let Some(text) = read(input, report)? else {
         return Ok(());
-    }
-    let text = match input::read(&input.path, input::MOST_BYTES).map(input::text)? {
-        // Nothing that anybody meant by naming the folder.
-        Err(_) if input.is_found => return Ok(()),
-        text => text?,
     };
     if input.is_found && !input::mentions_a_definition(&text) {
         return Ok(());
@@ -69,6 +57,31 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// The text of a file; none of one that was found and cannot be judged, with a note where somebody
+/// may have meant it to be.
+fn read(input: &Input, report: &mut Report<Checked>) -> Result<Option<String>, String> {
+    let mut pass_by = |reason: String| {
+        if input::has_ending(&input.path, input::DEFINITIONS) {
+            report.notes.push(Note {
+                file: input::shown(&input.path),
+                message: format!("{reason}, and was not judged"),
+            });
+        }
+        Ok(None)
+    };
+    if input.is_found && input::is_larger(&input.path, input::MOST_BYTES) {
+        return pass_by(format!("it has more than {} bytes", input::MOST_BYTES));
+    }
+    let bytes = input::read(&input.path, input::MOST_BYTES)?;
+    if input.is_found && bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    match input::text(bytes) {
+        Err(reason) if input.is_found => pass_by(reason),
+        text => text.map(Some),
+    }
 }
 
 /// The lines and columns of pointers into a definition that stands at `root` of a JSON text.

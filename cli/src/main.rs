@@ -80,6 +80,10 @@ fn main() -> Status {
             print_checked(&report, arguments.format, arguments.color.style())?;
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
             let status = conclude(&report, &policy, is_for_people);
+            if matches!(arguments.format, CheckFormat::Junit) {
+                // A test page has no place for them.
+                tell_notes(&report);
+            }
             let unused = parameters.unused();
             for error in &unused {
                 say(error);
@@ -144,15 +148,19 @@ fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool)
         for error in &report.errors {
             say(&format!("{}: {}", error.file, error.message));
         }
-        for note in &report.notes {
-            warn(&format!("{}: {}", note.file, note.message));
-        }
+        tell_notes(report);
         for waiver in policy.waivers() {
             let is_used = report.results.iter().any(|result| result.uses(&waiver.id));
             tell_of(waiver, is_used);
         }
     }
     Status::of(report.verdict(), !report.errors.is_empty())
+}
+
+fn tell_notes<T>(report: &Report<T>) {
+    for note in &report.notes {
+        warn(&format!("{}: {}", note.file, note.message));
+    }
 }
 
 /// An exception that has ended, or that nothing needs, is itself worth a word.

@@ -173,6 +173,8 @@ fn nobody_believes_that_an_empty_folder_was_judged() {
         ]
         .join("\n")
     );
+    let junit = tidewaiter(path, &["check", "--format=junit", "empty"]);
+    assert!(!junit.stderr.is_empty());
     let full = tidewaiter(path, &["check", "full"]);
     assert!(full.stderr.is_empty());
 }
@@ -190,8 +192,17 @@ fn what_is_no_file_hangs_nothing_and_no_link_leads_out() {
     symlink("/dev/zero", inner.join("device.json")).unwrap();
     let odd = OsStr::from_bytes(b"\xff\xfe\x1b[31m.json");
     fs::write(inner.join(odd), PRIVILEGED).unwrap();
-    let large = fs::File::create(inner.join("large.json")).unwrap();
-    large.set_len(8 * 1024 * 1024 * 1024).unwrap();
+    for name in ["large.json", "large.bin"] {
+        let large = fs::File::create(inner.join(name)).unwrap();
+        large.set_len(8 * 1024 * 1024 * 1024).unwrap();
+    }
+    let utf16: Vec<u8> = PRIVILEGED
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(inner.join("utf16.json"), utf16).unwrap();
+    fs::write(inner.join("utf16.bin"), [0xff, 0xfe, 0, 0]).unwrap();
+    fs::write(inner.join("blank.json"), " \n").unwrap();
     for arguments in [["."], ["*"]] {
         let arguments: Vec<&str> = [&["check", "--format=json"], &arguments[..]].concat();
         let output = tidewaiter(&inner, &arguments);
@@ -201,8 +212,10 @@ fn what_is_no_file_hangs_nothing_and_no_link_leads_out() {
         let odd = report["results"][1]["file"].as_str().unwrap();
         assert!(odd.ends_with("\u{fffd}\u{fffd}\u{fffd}[31m.json"), "{odd}");
         let notes = report["notes"].as_array().unwrap();
-        assert_eq!(notes.len(), 1);
-        assert!(notes[0]["file"].as_str().unwrap().ends_with("large.json"));
+        assert_eq!(notes.len(), 2, "{report}");
+        for (note, name) in notes.iter().zip(["large.json", "utf16.json"]) {
+            assert!(note["file"].as_str().unwrap().ends_with(name), "{report}");
+        }
     }
     // What is named is read, links and all.
     assert_eq!(judged(&inner, &["folder-link/outside.json"]).len(), 1);
