@@ -30,6 +30,8 @@ CARGO_DENY_VERSION := 0.20.2
 LOCAL := .venv/local/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CHECKOV_VERSION := 3.3.30
+CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
 
@@ -101,6 +103,11 @@ bench-cold: build $(LOCAL) ## Measure the cold start of the functions
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
 	$(LOCAL_BIN)/python benches/cold/run.py
 
+.PHONY: bench-check
+bench-check: $(CHECKOV) ## Measure how many files the command line judges in a second, beside Checkov
+	cargo build --profile dist --locked --package tidewaiter
+	$(PYTHON) benches/check/run.py --checkov $(dir $(CHECKOV))bin/checkov
+
 # ---- deploy ----
 
 .PHONY: mode-is-said
@@ -131,6 +138,12 @@ clean: ## Remove what was built and installed here
 	$(PYTHON) -m venv --clear .venv/$*
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	.venv/$*/bin/python -m pip check
+	touch $@
+
+# Only to be measured beside: its many packages are not locked here.
+$(CHECKOV):
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
 	touch $@
 
 $(DENY):

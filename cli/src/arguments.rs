@@ -1,9 +1,11 @@
 //! What the command line takes.
 
-use std::path::PathBuf;
+use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidewaiter_rules::{Mode, policy::Profile};
+
+use crate::parameters;
 
 /// Judges ECS task definitions and ECR image scans by one policy.
 ///
@@ -22,7 +24,8 @@ pub(crate) enum Command {
     /// describe-task-definition` answers, CloudFormation and SAM templates, `terraform show -json`;
     /// and Dockerfiles
     Check(CheckArguments),
-    /// Say what the functions would make of recorded EventBridge events or CloudTrail records
+    /// Say what the functions would make of recorded events: EventBridge events, CloudTrail records,
+    /// and log files that CloudTrail wrote, compressed or not
     Replay(ReplayArguments),
     /// Work on policies
     #[command(subcommand)]
@@ -60,10 +63,30 @@ pub(crate) struct CheckArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,
-    /// Files and folders to judge; `-` is standard input. In folders, files are judged that hold a
-    /// task definition or have the name of a Dockerfile
+    /// Whether text has colours; `auto` is where a terminal shows them
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
+    /// Value of a CloudFormation parameter, in place of its default; may be given again
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameters::parse)]
+    pub(crate) parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArguments {
+    /// Files to read, folders to search, and patterns such as `'infra/**/*.json'`; `-` is standard
+    /// input. Of what is found in folders and by patterns, files that hold a task definition or have the
+    /// name of a Dockerfile are judged, and whatever is something else is passed by
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Pass by what matches in folders: a name such as `node_modules` at any depth, or a path such as
+    /// `test/**/*.json`; may be given again
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// How many files to read at once; without it, as many as there are processors
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<usize>>,
 }
 
 #[derive(Debug, Args)]
@@ -76,10 +99,8 @@ pub(crate) struct ReplayArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Files and folders: EventBridge events, CloudTrail records, and log files that CloudTrail wrote,
-    /// compressed or not; `-` is standard input
-    #[arg(required = true, value_name = "EVENT.json")]
-    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +144,13 @@ pub(crate) enum CheckFormat {
     Sarif,
     /// For the test pages of CI systems: JUnit XML
     Junit,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

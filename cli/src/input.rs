@@ -36,45 +36,6 @@ impl Input {
     }
 }
 
-/// The files that are named, and those in the folders that are named, in order of their names.
-/// Links are not followed, hidden folders not entered.
-pub(crate) fn inputs(paths: &[PathBuf], endings: &[&str]) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            find(path, endings, &mut inputs);
-        } else {
-            inputs.push(Input::named(path));
-        }
-    }
-    inputs
-}
-
-fn find(folder: &Path, endings: &[&str], inputs: &mut Vec<Input>) {
-    // A folder that cannot be read is a file that cannot: named, it becomes an error of its own.
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        inputs.push(Input::named(folder));
-        return;
-    };
-    let mut entries: Vec<_> = entries.flatten().collect();
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, name) = (entry.path(), entry.file_name());
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let is_hidden = name.to_string_lossy().starts_with('.');
-        if kind.is_dir() && !is_hidden {
-            find(&path, endings, inputs);
-        } else if kind.is_file() && has_ending(&path, endings) {
-            inputs.push(Input {
-                path,
-                is_found: true,
-            });
-        }
-    }
-}
-
 /// The endings of files that may hold definitions; `Dockerfile` is also a whole name.
 pub(crate) const DEFINITIONS: &[&str] = &["Dockerfile", "json", "template", "yaml", "yml"];
 
@@ -107,7 +68,8 @@ pub(crate) fn has_name_of_a_dockerfile(path: &Path) -> bool {
             )
 }
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
+/// Whether a file's name ends in one of these.
+pub(crate) fn has_ending(path: &Path, endings: &[&str]) -> bool {
     if endings.contains(&"Dockerfile") && has_name_of_a_dockerfile(path) {
         return true;
     }
@@ -133,6 +95,12 @@ pub(crate) fn shown(path: &Path) -> String {
     }
 }
 
+/// Whether a file has more than so many bytes.
+pub(crate) fn is_larger(path: &Path, most: usize) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.len() > most as u64)
+}
+
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
@@ -141,9 +109,13 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, String> {
         io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
         let file = File::open(path).map_err(|error| cannot_read(&error))?;
-        let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
-        if is_folder {
-            return Err("it is a folder that cannot be read".to_owned());
+        if let Ok(metadata) = file.metadata() {
+            if metadata.is_dir() {
+                return Err("it is a folder that cannot be read".to_owned());
+            }
+            // Known before it is read; of a pipe or a device it is not.
+            let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+            bytes.reserve_exact(size.min(most).saturating_add(1));
         }
         file.take(limit).read_to_end(&mut bytes)
     };
@@ -220,8 +192,9 @@ struct Described {
     tags: Field<Vec<Tag>>,
 }
 
-/// Reads a task definition in the form of a request or of an answer.
-pub(crate) fn task_definition(text: &str) -> Result<TaskDefinition, String> {
+/// Reads a task definition in the form of a request or of an answer, and says where in the text it
+/// stands: pointers into it begin there, except for those to tags.
+pub(crate) fn task_definition(text: &str) -> Result<(TaskDefinition, &'static str), String> {
     if is_too_deep(text) {
         return Err(format!("it is nested more than {DEEPEST} levels deep"));
     }
@@ -236,14 +209,15 @@ pub(crate) fn task_definition(text: &str) -> Result<TaskDefinition, String> {
         ));
     }
     let shape: Shape = parsed(text)?;
-    let definition = if shape.container_definitions.is_some() {
-        parsed::<TaskDefinition>(text)?
+    let (definition, root) = if shape.container_definitions.is_some() {
+        (parsed::<TaskDefinition>(text)?, "")
     } else if shape.task_definition.is_some() {
         let described: Described = parsed(text)?;
-        TaskDefinition {
+        let definition = TaskDefinition {
             tags: described.tags,
             ..described.task_definition
-        }
+        };
+        (definition, "/taskDefinition")
     } else {
         return Err(
             "it is no task definition: it has neither `containerDefinitions` nor `taskDefinition`"
@@ -253,7 +227,7 @@ pub(crate) fn task_definition(text: &str) -> Result<TaskDefinition, String> {
     if definition.container_definitions.is_empty() {
         return Err("the task definition has no containers, and ECS would refuse it".to_owned());
     }
-    Ok(definition)
+    Ok((definition, root))
 }
 
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {

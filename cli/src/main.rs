@@ -1,13 +1,17 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
+mod answers;
 mod arguments;
 mod check;
 mod completions;
 mod input;
+mod parameters;
 mod policy;
+mod progress;
 mod replay;
 mod rules;
 mod scp;
+mod search;
 
 use std::{
     fmt::Display,
@@ -16,10 +20,11 @@ use std::{
     process::{ExitCode, Termination},
 };
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
-use tidewaiter_report::{Checked, Judged, Junit, Report, Sarif, Unreadable};
+use tidewaiter_report::{Checked, Judged, Junit, Listing, Report, Sarif, Style};
 use tidewaiter_rules::{
     Policy, Verdict,
     names::quoted,
@@ -27,10 +32,13 @@ use tidewaiter_rules::{
 };
 
 use crate::{
+    answers::answers,
     arguments::{
-        Arguments, CheckFormat, Command, Format, PolicyArguments, PolicyCommand, RulesFormat,
+        Arguments, CheckFormat, Colour, Command, Format, PolicyArguments, PolicyCommand,
+        RulesFormat,
     },
     input::Input,
+    parameters::Parameters,
 };
 
 /// What the program ends with.
@@ -65,21 +73,38 @@ fn main() -> Status {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => arguments.policy.read().and_then(|policy| {
-            let check =
-                |input: &Input, report: &mut Report<_>| check::check(input, &policy, report);
-            let inputs = input::inputs(&arguments.paths, input::DEFINITIONS);
-            let report = answers(&inputs, check);
-            print_checked(&report, arguments.format)?;
+            let parameters = Parameters::of(&arguments.parameters)?;
+            let check = |input: &Input, report: &mut Report<_>| {
+                check::check(input, &policy, &parameters, report)
+            };
+            let search = &arguments.search;
+            let found = search::find(&search.paths, input::DEFINITIONS, &search.exclude)?;
+            let report = answers(found, "task definition", search.jobs, check)?;
+            print_checked(&report, arguments.format, arguments.color.style())?;
             let is_for_people = matches!(arguments.format, CheckFormat::Text);
-            Ok(conclude(&report, &policy, is_for_people))
+            let status = conclude(&report, &policy, is_for_people);
+            if matches!(arguments.format, CheckFormat::Junit) {
+                // A test page has no place for them.
+                tell_notes(&report);
+            }
+            let unused = parameters.unused();
+            for error in &unused {
+                say(error);
+            }
+            Ok(if unused.is_empty() {
+                status
+            } else {
+                Status::Unusable
+            })
         }),
         Command::Replay(arguments) => arguments.policy.read().and_then(|policy| {
             let mode = arguments.mode.into();
             let replay = |input: &Input, report: &mut Report<_>| {
                 replay::replay(input, &policy, mode, report)
             };
-            let inputs = input::inputs(&arguments.paths, input::EVENTS);
-            let report = answers(&inputs, replay);
+            let search = &arguments.search;
+            let found = search::find(&search.paths, input::EVENTS, &search.exclude)?;
+            let report = answers(found, "event", search.jobs, replay)?;
             print(&report, arguments.format)?;
             let is_for_people = matches!(arguments.format, Format::Text);
             Ok(conclude(&report, &policy, is_for_people))
@@ -122,21 +147,6 @@ impl PolicyArguments {
     }
 }
 
-/// The answers for every input.
-fn answers<T>(
-    inputs: &[Input],
-    ask: impl Fn(&Input, &mut Report<T>) -> Result<(), String>,
-) -> Report<T> {
-    let mut report = Report::default();
-    for input in inputs {
-        if let Err(message) = ask(input, &mut report) {
-            let file = input::shown(&input.path);
-            report.errors.push(Unreadable { file, message });
-        }
-    }
-    report
-}
-
 /// What the program ends with. People are told of errors and waivers; programs find them in the
 /// report.
 fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool) -> Status {
@@ -144,12 +154,19 @@ fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool)
         for error in &report.errors {
             say(&format!("{}: {}", error.file, error.message));
         }
+        tell_notes(report);
         for waiver in policy.waivers() {
             let is_used = report.results.iter().any(|result| result.uses(&waiver.id));
             tell_of(waiver, is_used);
         }
     }
     Status::of(report.verdict(), !report.errors.is_empty())
+}
+
+fn tell_notes<T>(report: &Report<T>) {
+    for note in &report.notes {
+        warn(&format!("{}: {}", note.file, note.message));
+    }
 }
 
 /// An exception that has ended, or that nothing needs, is itself worth a word.
@@ -194,10 +211,14 @@ fn list(format: RulesFormat) -> Result<(), String> {
     }
 }
 
-fn print_checked(report: &Report<Checked>, format: CheckFormat) -> Result<(), String> {
+fn print_checked(
+    report: &Report<Checked>,
+    format: CheckFormat,
+    style: Style,
+) -> Result<(), String> {
     match format {
-        CheckFormat::Text => print(report, Format::Text),
-        CheckFormat::Json => print(report, Format::Json),
+        CheckFormat::Text => write(|out| write!(out, "{}", Listing { report, style })),
+        CheckFormat::Json => write(|out| print_json(out, report)),
         CheckFormat::Sarif => write(|out| print_json(out, &Sarif::of(report))),
         CheckFormat::Junit => write(|out| write!(out, "{}", Junit(report))),
     }
@@ -234,6 +255,23 @@ fn man(folder: Option<&Path>) -> Result<(), String> {
 
 fn print_text(text: &str) -> Result<(), String> {
     write(|out| out.write_all(text.as_bytes()))
+}
+
+impl Colour {
+    /// What standard output takes: `auto` honours `NO_COLOR`, `CLICOLOR_FORCE` and a `TERM` of
+    /// `dumb`.
+    fn style(self) -> Style {
+        let is_coloured = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        };
+        if is_coloured {
+            Style::Coloured
+        } else {
+            Style::Plain
+        }
+    }
 }
 
 /// Writes to standard output. That the reader has closed the pipe is no failure of ours.

@@ -1,11 +1,9 @@
 //! What `tidewaiter check` says of a file.
 
-use std::fmt::{self, Display, Formatter};
-
 use serde::Serialize;
 use tidewaiter_rules::{Decision, Finding, Level, Outcome, Subject, Verdict, Waived};
 
-use crate::report::{Judged, Named, write_findings, write_title};
+use crate::report::{Judged, Named};
 
 /// The decision about one subject of one file.
 #[derive(Debug, Serialize)]
@@ -14,10 +12,10 @@ pub struct Checked {
     pub(crate) subject: Named,
     pub(crate) decision: Verdict,
     pub(crate) findings: Vec<Finding>,
-    waived: Vec<Waived>,
+    pub(crate) waived: Vec<Waived>,
     /// Where each finding stands in the file: line and column, from 1.
     #[serde(skip)]
-    places: Vec<Option<(usize, usize)>>,
+    pub(crate) places: Vec<Option<(usize, usize)>>,
 }
 
 impl Checked {
@@ -47,6 +45,18 @@ impl Checked {
         self
     }
 
+    /// The same, with the line and column of each finding's pointer, all of them asked for at once.
+    /// Where nothing was found, nothing is asked.
+    #[must_use]
+    pub fn at(mut self, locate: impl FnOnce(&[&str]) -> Vec<Option<(usize, usize)>>) -> Self {
+        let pointers = self.findings.iter().map(|finding| finding.pointer.as_str());
+        let pointers: Vec<&str> = pointers.collect();
+        if !pointers.is_empty() {
+            self.places = locate(&pointers);
+        }
+        self
+    }
+
     /// Whether a finding is why the subject is denied. What cannot be known is only where the policy
     /// counts it so, which shows where nothing else denies.
     pub(crate) fn denies(&self, finding: &Finding) -> bool {
@@ -71,15 +81,5 @@ impl Judged for Checked {
 
     fn waived(&self) -> &[Waived] {
         &self.waived
-    }
-}
-
-impl Display for Checked {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        if self.findings.is_empty() {
-            return Ok(());
-        }
-        write_title(out, &self.file, &self.subject, self.decision)?;
-        write_findings(out, &self.findings, &self.places)
     }
 }

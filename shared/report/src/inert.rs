@@ -5,6 +5,10 @@ use tidewaiter_rules::names::is_inert;
 /// `text` on one line, without characters that move a cursor or hide themselves, cut after `limit`
 /// characters with `…`.
 pub fn clean(text: &str, limit: usize) -> String {
+    // Nearly all text is such.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (index, character) in text.chars().enumerate() {
         if index == limit {

@@ -6,21 +6,25 @@ mod check;
 mod console;
 mod inert;
 mod junit;
+mod listing;
 mod reminder;
 mod replay;
 mod report;
 mod sarif;
 mod sns;
+mod style;
 mod text;
 
 pub use alert::{Alert, Failure, Fate};
 pub use check::Checked;
 pub use inert::clean;
 pub use junit::Junit;
+pub use listing::Listing;
 pub use replay::Replayed;
-pub use report::{Judged, Report, Unreadable};
+pub use report::{Judged, Note, Report, Unreadable};
 pub use sarif::Sarif;
 pub use sns::{Attribute, Message};
+pub use style::Style;
 
 #[cfg(test)]
 mod tests;

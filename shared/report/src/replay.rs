@@ -11,7 +11,9 @@ use tidewaiter_rules::{Decision, Facts, Finding, Level, Plan, Verdict, Waived, W
 
 use crate::{
     clean,
-    report::{Judged, Named, write_findings, write_title},
+    listing::{write_findings, write_title},
+    report::{Judged, Named},
+    style::Style,
 };
 
 /// What would come of one event.
@@ -169,8 +171,9 @@ impl Display for Replayed {
                 writeln!(out, "{}: ignored: {ignored}", clean(&self.file, 400))
             }
             Outcome::Judged(judged) => {
-                write_title(out, &self.file, &judged.subject, judged.decision)?;
-                write_findings(out, &judged.findings, &[])?;
+                let style = Style::Plain;
+                write_title(out, &self.file, &judged.subject, judged.decision, style)?;
+                write_findings(out, None, &judged.findings, &[], style)?;
                 let would = match judged.mode {
                     "enforce" => "would do",
                     _ => "would do, were it not audit mode",

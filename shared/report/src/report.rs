@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Finding, Outcome, Subject, Verdict, Waived};
+use tidewaiter_rules::{Subject, Verdict, Waived};
 
 use crate::clean;
 
@@ -16,6 +16,8 @@ pub struct Report<T> {
     pub results: Vec<T>,
     /// What could not be read.
     pub errors: Vec<Unreadable>,
+    /// What was read and may hold more than was judged.
+    pub notes: Vec<Note>,
 }
 
 /// An answer that comes to a verdict.
@@ -49,13 +51,30 @@ pub struct Unreadable {
     pub message: String,
 }
 
+/// Something that a file or folder may hold and that was not judged.
+#[derive(Debug, Serialize)]
+pub struct Note {
+    /// The path as it was given.
+    pub file: String,
+    /// What was not judged and why, in one line.
+    pub message: String,
+}
+
 impl<T> Default for Report<T> {
     fn default() -> Self {
         Self {
             version: 1,
             results: Vec::new(),
             errors: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+}
+
+impl<T> Report<T> {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.errors.is_empty() && self.notes.is_empty()
     }
 }
 
@@ -114,44 +133,4 @@ impl Named {
             id.clone_into(&mut self.id);
         }
     }
-}
-
-/// The line over the findings of a subject.
-pub(crate) fn write_title(
-    out: &mut Formatter<'_>,
-    file: &str,
-    subject: &Named,
-    verdict: Verdict,
-) -> fmt::Result {
-    let (file, id) = (clean(file, 400), clean(&subject.id, 400));
-    writeln!(out, "{file}: {} {id}: {}", subject.kind, verdict.name())
-}
-
-/// The findings, each with its line in the file where that is known.
-pub(crate) fn write_findings(
-    out: &mut Formatter<'_>,
-    findings: &[Finding],
-    places: &[Option<(usize, usize)>],
-) -> fmt::Result {
-    for (index, finding) in findings.iter().enumerate() {
-        let outcome = match finding.outcome {
-            Outcome::Fail => "",
-            Outcome::Unknown => " (unknown)",
-        };
-        writeln!(
-            out,
-            "  {:<4} {:<8} {}{outcome} at {}{}",
-            finding.level.name(),
-            finding.severity,
-            finding.rule,
-            clean(&finding.pointer, 400),
-            match places.get(index) {
-                Some(Some((line, column))) => format!(", line {line}, column {column}"),
-                _ => String::new(),
-            }
-        )?;
-        writeln!(out, "       {}", clean(&finding.message, 1000))?;
-        writeln!(out, "       help: {}", clean(&finding.help, 1000))?;
-    }
-    Ok(())
 }

@@ -8,11 +8,7 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{
-    check::Checked,
-    clean,
-    report::{Report, Unreadable},
-};
+use crate::{check::Checked, clean, report::Report};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -61,6 +57,8 @@ struct Descriptor {
     name: String,
     short_description: Text,
     full_description: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<String>,
     help: Help,
     default_configuration: Configuration,
     properties: RuleProperties,
@@ -193,9 +191,13 @@ impl Sarif {
             version: env!("CARGO_PKG_VERSION"),
             rules: rules.into_iter().map(descriptor).collect(),
         };
+        let errors = report.errors.iter();
+        let errors = errors.map(|error| notification("error", &error.file, &error.message));
+        let notes = report.notes.iter();
+        let notes = notes.map(|note| notification("warning", &note.file, &note.message));
         let invocation = Invocation {
             execution_successful: report.errors.is_empty(),
-            tool_execution_notifications: report.errors.iter().map(notification).collect(),
+            tool_execution_notifications: errors.chain(notes).collect(),
         };
         Self {
             schema: SCHEMA,
@@ -248,14 +250,14 @@ fn result(
     }
 }
 
-fn notification(error: &Unreadable) -> Notification {
+fn notification(level: &'static str, file: &str, message: &str) -> Notification {
     Notification {
-        level: "error",
+        level,
         message: Text {
-            text: clean(&error.message, 1000),
+            text: clean(message, 1000),
         },
         locations: [Location {
-            physical_location: physical(&error.file, None),
+            physical_location: physical(file, None),
             logical_locations: Vec::new(),
         }],
     }
@@ -315,6 +317,7 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
         full_description: Text {
             text: what(page).unwrap_or_else(|| capitalised(rule.summary)),
         },
+        help_uri: help_uri(rule),
         help: Help {
             text: rule.help,
             markdown: page,
@@ -328,6 +331,17 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
             tags: ["security", rule.check.subject().name()],
         },
     }
+}
+
+/// What AWS says of the same weakness, where Security Hub has a control for it. The rule's own page
+/// is in the log.
+fn help_uri(rule: &Rule) -> Option<String> {
+    let control = rule.references.security_hub.first()?.to_ascii_lowercase();
+    let (service, _) = control.split_once('.')?;
+    Some(format!(
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{}",
+        control.replace('.', "-")
+    ))
 }
 
 fn level_name(level: Level) -> &'static str {

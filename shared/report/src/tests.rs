@@ -10,7 +10,7 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{Alert, Checked, Junit, Message, Report, Sarif, Unreadable};
+use crate::{Alert, Checked, Junit, Listing, Message, Note, Report, Sarif, Style, Unreadable};
 
 fn home() -> Place {
     Place::of_region("eu-west-1", "111122223333").unwrap()
@@ -176,6 +176,10 @@ fn report(text: &str, place: Option<(usize, usize)>) -> Report<Checked> {
         file: text.to_owned(),
         message: text.to_owned(),
     });
+    report.notes.push(Note {
+        file: text.to_owned(),
+        message: text.to_owned(),
+    });
     report
 }
 
@@ -190,6 +194,13 @@ fn is_sarif(text: &str) -> Result<(), TestCaseError> {
             prop_assert!(!rule[member]["text"].as_str().unwrap().is_empty());
         }
         prop_assert!(rule["help"]["markdown"].as_str().unwrap().starts_with("# "));
+        if let Some(uri) = rule["helpUri"].as_str() {
+            prop_assert!(uri.starts_with("https://docs.aws.amazon.com/"));
+            prop_assert!(
+                uri.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-._/:#".contains(c))
+            );
+        }
         let level = rule["defaultConfiguration"]["level"].as_str().unwrap();
         prop_assert!(["error", "warning", "note"].contains(&level));
         let severity = rule["properties"]["security-severity"].as_str().unwrap();
@@ -213,10 +224,13 @@ fn is_sarif(text: &str) -> Result<(), TestCaseError> {
     let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
     prop_assert_eq!(
         invocation["executionSuccessful"].as_bool().unwrap(),
-        notifications.is_empty()
+        notifications
+            .iter()
+            .all(|notification| notification["level"] == "warning")
     );
     for notification in notifications {
-        prop_assert_eq!(&notification["level"], "error");
+        let level = notification["level"].as_str().unwrap();
+        prop_assert!(["error", "warning"].contains(&level));
         prop_assert!(notification["message"]["text"].is_string());
         is_place(&notification["locations"][0])?;
     }
@@ -260,6 +274,28 @@ fn is_junit(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Outside text neither forges a line nor reaches the terminal, and colours change no text.
+fn is_listing(report: &Report<Checked>) -> Result<(), TestCaseError> {
+    let listing = |style| Listing { report, style }.to_string();
+    let plain = listing(Style::Plain);
+    prop_assert!(plain.chars().all(|c| c == '\n' || is_inert(c)), "{plain:?}");
+    let mut stripped = String::new();
+    for part in listing(Style::Coloured).split("\u{1b}[") {
+        let text = if stripped.is_empty() {
+            Some(part)
+        } else {
+            part.split_once('m').map(|(_, text)| text)
+        };
+        stripped.push_str(text.unwrap());
+        stripped.push('\u{1b}');
+    }
+    prop_assert_eq!(stripped.replace('\u{1b}', ""), plain.clone());
+    // One between every two subjects, and one before the counts.
+    let empty = plain.lines().filter(|line| line.is_empty());
+    prop_assert_eq!(empty.count(), report.results.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -275,6 +311,7 @@ proptest! {
         let report = report(&text, place);
         is_sarif(&serde_json::to_string(&Sarif::of(&report)).unwrap())?;
         is_junit(&Junit(&report).to_string())?;
+        is_listing(&report)?;
     }
 }
 

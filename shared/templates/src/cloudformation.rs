@@ -2,6 +2,7 @@
 
 mod condition;
 mod function;
+mod unseen;
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,7 +12,7 @@ use std::{
 use condition::Truth;
 
 use crate::{
-    Found, TemplateError,
+    Found, Recognised, TemplateError,
     definition::definition,
     node::{Entry, Node, Value},
     places::Places,
@@ -31,10 +32,14 @@ const MOST_LOOPS: usize = 5;
 /// What ECS alone sets, and no template can.
 const SET_BY_ECS: &[&str] = &["taskDefinitionArn", "status", "compatibilities"];
 
-/// Reads every task definition of a template.
-pub(crate) fn read(root: &Node) -> Result<Vec<Found>, TemplateError> {
+/// Reads every task definition of a template, with values for some of its parameters.
+pub(crate) fn read(
+    root: &Node,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Recognised, TemplateError> {
     let template = Template {
         root,
+        parameters,
         work: Cell::new(0),
         conditions: RefCell::default(),
     };
@@ -42,12 +47,21 @@ pub(crate) fn read(root: &Node) -> Result<Vec<Found>, TemplateError> {
     if let Some(resources) = root.get("Resources") {
         template.resources(resources.entries(), 0, &mut found)?;
     }
-    Ok(found)
+    let declared = root.get("Parameters").map_or(&[][..], Node::entries);
+    let declared = declared.iter().map(|parameter| &parameter.key);
+    let used = declared.filter(|name| parameters.contains_key(*name));
+    Ok(Recognised {
+        found,
+        used: used.cloned().collect(),
+        unseen: unseen::of(root),
+    })
 }
 
 /// A template, and how much of the work on it has been done.
 struct Template<'a> {
     root: &'a Node,
+    /// Values that are given, by the names of parameters.
+    parameters: &'a BTreeMap<String, String>,
     work: Cell<usize>,
     conditions: RefCell<BTreeMap<String, Truth>>,
 }
@@ -184,7 +198,7 @@ impl Template<'_> {
         }
     }
 
-    /// The default of a parameter.
+    /// The value of a parameter: the one that is given, or else its default.
     fn parameter(&self, name: &str, parameter: &Node) -> Tree {
         let kind = parameter.get("Type").and_then(Node::text).unwrap_or("");
         if kind.starts_with("AWS::SSM::Parameter") {
@@ -192,14 +206,16 @@ impl Template<'_> {
                 "depends on the Systems Manager parameter that `{name}` names"
             ));
         }
-        let Some(default) = parameter.get("Default").and_then(Node::text) else {
+        let given = self.parameters.get(name).map(String::as_str);
+        let default = || parameter.get("Default").and_then(Node::text);
+        let Some(value) = given.or_else(default) else {
             return Tree::Unknown(format!("depends on parameter `{name}`"));
         };
         if kind == "CommaDelimitedList" || kind.starts_with("List<") {
-            let items = default.split(',').map(str::trim);
+            let items = value.split(',').map(str::trim);
             return Tree::List(items.map(|item| self.scalar(item.to_owned())).collect());
         }
-        self.scalar(default.to_owned())
+        self.scalar(value.to_owned())
     }
 }
 

@@ -7,15 +7,19 @@
 
 mod cloudformation;
 mod definition;
+mod json;
 mod node;
 mod places;
 mod terraform;
 mod tree;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, de::IgnoredAny};
 use thiserror::Error;
 use tidewaiter_rules::{facts::TaskDefinition, names::quoted};
 
+pub use json::positions;
 use node::{Node, Value};
 use places::Places;
 
@@ -100,13 +104,28 @@ impl Shape {
     }
 }
 
+/// A template or plan that has been read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recognised {
+    /// Its task definitions, in the order of the text.
+    pub found: Vec<Found>,
+    /// The parameters that a template declares, of those that were given.
+    pub used: BTreeSet<String>,
+    /// What may add task definitions that the text does not show, each in one line.
+    pub unseen: Vec<String>,
+}
+
 /// Reads every task definition of a template (JSON or YAML) or of a plan or state as
-/// `terraform show -json` prints it. `None`: the text is neither of them.
+/// `terraform show -json` prints it. `None`: the text is neither of them. `parameters` are values
+/// given to a template by name, in place of its defaults.
 ///
 /// # Errors
 /// When the text is one of them and cannot be read: broken YAML or JSON, a member that stands
 /// twice, or more nesting or aliases than any template has.
-pub fn recognise(text: &str) -> Result<Option<Vec<Found>>, TemplateError> {
+pub fn recognise(
+    text: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Option<Recognised>, TemplateError> {
     if text.len() > MAX_BYTES {
         return Err(TemplateError::TooLarge);
     }
@@ -114,7 +133,12 @@ pub fn recognise(text: &str) -> Result<Option<Vec<Found>>, TemplateError> {
     if is_braced && let Ok(shape) = serde_json::from_str::<Shape>(text) {
         if shape.is_plan() {
             let plan = Node::from_json(text).map_err(TemplateError::Json)?;
-            return terraform::read(&plan).map(Some);
+            return terraform::read(&plan).map(|found| {
+                Some(Recognised {
+                    found,
+                    ..Recognised::default()
+                })
+            });
         }
         if shape.resources.is_none() {
             return Ok(None);
@@ -131,7 +155,7 @@ pub fn recognise(text: &str) -> Result<Option<Vec<Found>>, TemplateError> {
         Err(_) => return Ok(None),
     };
     match template.get("Resources").map(|resources| &resources.value) {
-        Some(Value::Map(_)) => cloudformation::read(&template).map(Some),
+        Some(Value::Map(_)) => cloudformation::read(&template, parameters).map(Some),
         _ => Ok(None),
     }
 }

@@ -2,9 +2,11 @@
 
 mod functions;
 mod hostile;
+mod json;
 mod parity;
+mod unseen;
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use tidewaiter_rules::{
     Decision, Facts, Field, Policy, Subject, decide,
@@ -12,7 +14,22 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{Found, Position, recognise};
+use crate::{Found, Position, Recognised, TemplateError};
+
+/// What a text holds when nothing is given to it.
+fn recognise(text: &str) -> Result<Option<Vec<Found>>, TemplateError> {
+    let recognised = crate::recognise(text, &BTreeMap::new())?;
+    Ok(recognised.map(|recognised| recognised.found))
+}
+
+/// A template that is given values for its parameters.
+fn given(text: &str, parameters: &[(&str, &str)]) -> Recognised {
+    let parameters = parameters.iter();
+    let parameters = parameters.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    crate::recognise(text, &parameters.collect())
+        .unwrap()
+        .unwrap()
+}
 
 /// The definitions of a text that is a template or plan.
 fn read(text: &str) -> Vec<Found> {
