@@ -23,3 +23,6 @@ pub use severity::Severity;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod metamorphic;
