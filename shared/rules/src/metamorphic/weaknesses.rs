@@ -84,7 +84,9 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
     // A privileged container keeps its capabilities whatever it drops.
     of_container("privileged-container", |c| c["privileged"] = json!(true))
         .replacing(&["undropped-capabilities"]),
-    of_container("root-user", |c| c["user"] = json!("0:0")),
+    // On Windows that is a name like any other.
+    of_container("root-user", |c| c["user"] = json!("0:0"))
+        .replacing(&["windows-administrator-user"]),
     of_container("writable-root-filesystem", |c| {
         c["readonlyRootFilesystem"] = json!(false);
     }),

@@ -30,12 +30,8 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
             .filter_map(|container| Some(judge(&container)?.in_container(&container)))
             .collect();
     }
-    let system = match &definition.runtime_platform {
-        Field::Known(platform) => platform.operating_system_family.unknown(),
-        platform => platform.unknown(),
-    };
     let mut containers = definition.containers();
-    match system {
+    match definition.unknown_system() {
         Some(reason) if containers.any(|container| judge(&container).is_some()) => {
             let (pointer, what) = (
                 "/runtimePlatform",
