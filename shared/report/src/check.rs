@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 use tidewaiter_rules::{Decision, Finding, Level, Outcome, Subject, Verdict, Waived};
 
-use crate::report::{Judged, Named, write_findings, write_title};
+use crate::report::{Judged, Named, shown, write_findings, write_title};
 
 /// The decision about one subject of one file.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ impl Checked {
             file,
             subject: Named::of(subject),
             decision: decision.verdict,
-            findings: decision.findings,
+            findings: shown(decision.findings),
             waived: decision.waived,
             places: Vec::new(),
         }

@@ -1,10 +1,11 @@
 //! Outside text made harmless.
 
-use tidewaiter_rules::names::is_inert;
+use tidewaiter_rules::{conceal, names::is_inert};
 
 /// `text` on one line, without characters that move a cursor or hide themselves, cut after `limit`
-/// characters with `…`.
+/// characters with `…`; and without what has the form of a secret.
 pub fn clean(text: &str, limit: usize) -> String {
+    let text = conceal::forms(text);
     let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (index, character) in text.chars().enumerate() {
         if index == limit {

@@ -22,4 +22,6 @@ pub use sarif::Sarif;
 pub use sns::{Attribute, Message};
 
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod tests;

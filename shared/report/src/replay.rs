@@ -11,7 +11,7 @@ use tidewaiter_rules::{Decision, Facts, Finding, Level, Plan, Verdict, Waived, W
 
 use crate::{
     clean,
-    report::{Judged, Named, write_findings, write_title},
+    report::{Judged, Named, shown, write_findings, write_title},
 };
 
 /// What would come of one event.
@@ -80,7 +80,7 @@ impl Replayed {
             subject: Named::of(&facts.subject),
             who: event.principal().cloned(),
             decision: decision.verdict,
-            findings: decision.findings,
+            findings: shown(decision.findings),
             waived: decision.waived,
             mode: plan.mode.name(),
             actions: actions.collect(),

@@ -5,6 +5,7 @@
 //! dependency: the same facts and policy give the same decision in Lambda, in CI and in a replay.
 
 pub mod catalogue;
+pub mod conceal;
 mod decide;
 pub mod facts;
 mod field;

@@ -102,7 +102,7 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
     of_definition("host-pid", |d| d["pidMode"] = json!("host")).replacing(&["shared-task-pid"]),
     of_definition("host-ipc", |d| d["ipcMode"] = json!("host")),
     of_definition("host-runtime-socket", |d| {
-        host_volume(d, "/var/run/docker.sock")
+        host_volume(d, "/var/run/docker.sock");
     }),
     of_definition("sensitive-host-path", |d| host_volume(d, "/etc")),
     of_container("host-device", |c| {
@@ -142,10 +142,9 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
         d["containerDefinitions"][0]["cpu"] = json!(0);
     }),
     of_container("undropped-capabilities", |c| {
-        if let Some(parameters) = c["linuxParameters"].as_object_mut() {
-            if let Some(capabilities) = parameters.get_mut("capabilities") {
-                capabilities["drop"] = json!([]);
-            }
+        let parameters = c["linuxParameters"].as_object_mut();
+        if let Some(capabilities) = parameters.and_then(|p| p.get_mut("capabilities")) {
+            capabilities["drop"] = json!([]);
         }
     }),
     // The containers of a bridge have ports of the host, and those of the host itself fewer.
@@ -171,13 +170,13 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
         );
     }),
     of_container("latest-image-tag", |c| {
-        c["image"] = json!("ghcr.io/other/app:latest")
+        c["image"] = json!("ghcr.io/other/app:latest");
     }),
     of_container("untrusted-registry", |c| {
-        c["image"] = json!("ghcr.io/other/app")
+        c["image"] = json!("ghcr.io/other/app");
     }),
     of_container("unpinned-image", |c| {
-        c["image"] = json!("ghcr.io/other/app:1")
+        c["image"] = json!("ghcr.io/other/app:1");
     })
     // A tag of a version is no `latest`.
     .replacing(&["latest-image-tag"]),
@@ -237,7 +236,7 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
         c["versionConsistency"] = json!("disabled");
     }),
     of_definition("fault-injection", |d| {
-        d["enableFaultInjection"] = json!(true)
+        d["enableFaultInjection"] = json!(true);
     }),
     // Only a policy says which tags have to be there.
     of_definition("missing-tags", |d| {

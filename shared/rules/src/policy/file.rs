@@ -10,7 +10,10 @@ use super::{
     Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
     scope::{Matching, Scope},
 };
-use crate::{catalogue, names::quoted};
+use crate::{
+    catalogue, conceal,
+    names::{quoted, quoted_value},
+};
 
 /// The largest policy file that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -25,7 +28,7 @@ pub enum InvalidPolicy {
     #[error("`version` is {0}, and this program reads version 1: write `version: 1`")]
     Version(u64),
     /// A rule that does not exist.
-    #[error("there is no rule {}{}", quoted(.0), suggestion(.0))]
+    #[error("there is no rule {}{}", quoted_value(.0), suggestion(.0))]
     NoSuchRule(String),
     /// A waiver that is not one.
     #[error("waiver {}: {what}", quoted(.id))]
@@ -110,7 +113,9 @@ pub(super) fn read(text: &str, today: Date) -> Result<Policy, InvalidPolicy> {
         return Err(InvalidPolicy::TooLarge);
     }
     let file: PolicyFile = serde_saphyr::from_str(text).map_err(|error| {
-        InvalidPolicy::Form(error.to_string().trim_start_matches("error: ").to_owned())
+        // It may show lines of the file, and in them what does not belong there.
+        let message = error.to_string();
+        InvalidPolicy::Form(conceal::values(message.trim_start_matches("error: ")).into_owned())
     })?;
     if file.version != 1 {
         return Err(InvalidPolicy::Version(file.version));

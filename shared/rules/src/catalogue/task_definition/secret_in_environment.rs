@@ -223,7 +223,7 @@ fn readable(value: &Field<Scalar>) -> Result<Option<&str>, &str> {
 /// repeat.
 fn member(path: &str, name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/~:@ ".contains(c);
-    if name.len() > 100 || !name.chars().all(plain) {
+    if name.len() > 100 || !name.chars().all(plain) || secrets::kind(name).is_some() {
         return path.to_owned();
     }
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))

@@ -4,7 +4,7 @@ use super::super::{
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    names::quoted,
+    names::{quoted, quoted_value},
     policy::matches,
 };
 
@@ -92,7 +92,7 @@ fn judge(
         pointer,
         format!(
             "container {name} runs an image of {}, which is not a trusted registry",
-            quoted(&whole)
+            quoted_value(&whole)
         ),
     ))
 }

@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -63,7 +63,7 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
         return Some(Answer::unknown(pointer, message).severity(Severity::Info));
     }
     is_administrator(user).then(|| {
-        let shown = quoted(user);
+        let shown = quoted_value(user);
         let message = format!("container {name} asks to run as {shown}: whether Windows heeds it or its image decides is unknown");
         Answer::unknown(pointer, message)
     })
