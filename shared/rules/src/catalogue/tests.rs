@@ -1,6 +1,7 @@
 //! What holds for every rule, and its page run as a test.
 
 mod launch_types;
+mod traps;
 
 use std::{collections::BTreeSet, path::Path};
 
