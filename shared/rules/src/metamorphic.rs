@@ -144,6 +144,20 @@ fn speaks_of(decision: &Decision, rule: &str, pointer: &str) -> bool {
     })
 }
 
+#[test]
+fn a_waiver_for_an_image_is_not_for_another_container_of_the_same_name() {
+    let text = "waivers:\n- {id: w, rules: [privileged-container], target: {image: 'good:*'}, reason: r, owner: o, expires: 2026-12-31}";
+    let of = |images: [&str; 2]| {
+        let containers =
+            images.map(|image| json!({"name": "app", "image": image, "privileged": true}));
+        let decision = decision(&json!({"containerDefinitions": containers}), &policy(text));
+        decision.waived.len()
+    };
+    assert_eq!(of(["good:1", "bad:1"]), 0);
+    assert_eq!(of(["bad:1", "good:1"]), 0);
+    assert_eq!(of(["good:1", "good:1"]), 2);
+}
+
 proptest! {
     #[test]
     fn the_order_of_containers_changes_nothing_but_their_numbers(
