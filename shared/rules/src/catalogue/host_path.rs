@@ -191,7 +191,10 @@ fn judge_volume(
             }
         }
         ([], unsure) => {
-            let what = format!("whether a container mounts {} of the host", quoted_value(text));
+            let what = format!(
+                "whether a container mounts {} of the host",
+                quoted_value(text)
+            );
             Answer::unreadable(pointer, &what, &unsure.unwrap_or_default())
         }
     };
