@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 use tidewaiter_report::clean;
 use tidewaiter_rules::{
-    Field,
+    Field, conceal,
     facts::{Tag, TaskDefinition},
 };
 
@@ -233,7 +233,7 @@ pub(crate) fn task_definition(text: &str) -> Result<(TaskDefinition, &'static st
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let message = clean(&error.inner().to_string(), 300);
+        let message = clean(&conceal::unexpected(&error.inner().to_string()), 300);
         match error.path().to_string().as_str() {
             "." => message,
             path => format!("`{}`: {message}", clean(path, 200)),

@@ -4,6 +4,8 @@
 
 #[path = "cli/check.rs"]
 mod check;
+mod peers;
+mod secrets;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

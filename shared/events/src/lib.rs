@@ -15,7 +15,7 @@ use std::fmt;
 use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_rules::{
-    Facts, Subject,
+    Facts, Subject, conceal,
     facts::{Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition},
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
@@ -267,9 +267,11 @@ impl InvalidEvent {
 
     /// What does not fit, and where: `PATH: WHAT`.
     fn at(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let message = error.inner().to_string();
+        let message = conceal::unexpected(&message);
         match error.path().to_string().as_str() {
-            "." => Self(error.inner().to_string()),
-            path => Self(format!("{}: {}", quoted(path), error.inner())),
+            "." => Self(message.into_owned()),
+            path => Self(format!("{}: {message}", quoted(path))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tidewaiter_rules::{Decision, Finding, Level, Outcome, Subject, Verdict, Waived};
 
-use crate::report::{Judged, Named};
+use crate::report::{Judged, Named, shown};
 
 /// The decision about one subject of one file.
 #[derive(Debug, Serialize)]
@@ -25,7 +25,7 @@ impl Checked {
             file,
             subject: Named::of(subject),
             decision: decision.verdict,
-            findings: decision.findings,
+            findings: shown(decision.findings),
             waived: decision.waived,
             places: Vec::new(),
         }

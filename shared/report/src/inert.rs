@@ -1,13 +1,14 @@
 //! Outside text made harmless.
 
-use tidewaiter_rules::names::is_inert;
+use tidewaiter_rules::{conceal, names::is_inert};
 
 /// `text` on one line, without characters that move a cursor or hide themselves, cut after `limit`
-/// characters with `…`.
+/// characters with `…`; and without what has the form of a secret.
 pub fn clean(text: &str, limit: usize) -> String {
+    let text = conceal::forms(text);
     // Nearly all text is such.
     if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (index, character) in text.chars().enumerate() {

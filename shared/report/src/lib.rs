@@ -27,4 +27,6 @@ pub use sns::{Attribute, Message};
 pub use style::Style;
 
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use tidewaiter_rules::{Decision, Facts, Finding, Level, Plan, Verdict, Waived, W
 use crate::{
     clean,
     listing::{write_findings, write_title},
-    report::{Judged, Named},
+    report::{Judged, Named, shown},
     style::Style,
 };
 
@@ -82,7 +82,7 @@ impl Replayed {
             subject: Named::of(&facts.subject),
             who: event.principal().cloned(),
             decision: decision.verdict,
-            findings: decision.findings,
+            findings: shown(decision.findings),
             waived: decision.waived,
             mode: plan.mode.name(),
             actions: actions.collect(),

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Subject, Verdict, Waived};
+use tidewaiter_rules::{Finding, Subject, Verdict, Waived, conceal};
 
 use crate::clean;
 
@@ -98,6 +98,14 @@ impl<T: Display + Judged> Display for Report<T> {
     }
 }
 
+/// The findings to be shown: names of containers without what has the form of a secret.
+pub(crate) fn shown(mut findings: Vec<Finding>) -> Vec<Finding> {
+    for container in findings.iter_mut().filter_map(|f| f.container.as_mut()) {
+        *container = conceal::forms(container).into_owned();
+    }
+    findings
+}
+
 /// A subject by kind and name.
 #[derive(Debug, Serialize)]
 pub(crate) struct Named {
@@ -109,7 +117,7 @@ impl Named {
     pub(crate) fn of(subject: &Subject) -> Self {
         Self {
             kind: subject.kind_name(),
-            id: subject.id(),
+            id: conceal::forms(&subject.id()).into_owned(),
         }
     }
 
@@ -130,7 +138,7 @@ impl Named {
     /// Takes a resource's name where the subject has none of its own.
     pub(crate) fn name_if_unnamed(&mut self, id: &str) {
         if self.id == "?" {
-            id.clone_into(&mut self.id);
+            self.id = conceal::forms(id).into_owned();
         }
     }
 }

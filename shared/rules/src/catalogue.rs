@@ -23,7 +23,7 @@ use crate::{
         TaskDefinition,
     },
     field::Field,
-    names::{Place, quoted},
+    names::{Place, quoted, quoted_value},
     policy::Parameters,
     severity::Severity,
 };
@@ -181,6 +181,16 @@ pub fn nearest(written: &str) -> Option<&'static str> {
     crate::nearest::nearest(written, RULES.iter().map(|rule| rule.id))
 }
 
+/// Whether a part of the text is a secret by its own form.
+pub(crate) fn secret_form(text: &str) -> bool {
+    secrets::kind(text).is_some()
+}
+
+/// Whether the text is random enough to be a secret.
+pub(crate) fn secret_is_random(text: &str) -> bool {
+    secrets::looks_random(text)
+}
+
 /// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
 pub(crate) fn capability_name(name: &str) -> String {
     let name = name.trim().to_ascii_uppercase();
@@ -234,7 +244,7 @@ fn images(
                     pointer,
                     format!(
                         "{what} of the image of container {name} cannot be known: {} is not an image reference",
-                        quoted(image)
+                        quoted_value(without_user(image))
                     ),
                 )),
             },
@@ -247,6 +257,14 @@ fn images(
         answers.extend(answer.map(|answer| answer.in_container(&container)));
     }
     answers
+}
+
+/// A registry takes no user in a reference, but people write one, with a password behind it.
+fn without_user(image: &str) -> &str {
+    let digest = image.find("@sha256:").unwrap_or(image.len());
+    let name = image.get(..digest).unwrap_or(image);
+    let start = name.rfind('@').map_or(0, |at| at + 1);
+    image.get(start..).unwrap_or_default()
 }
 
 /// What `judge` says of each EFS volume, given the pointer to its configuration and its name in

@@ -126,13 +126,17 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     }
 }
 
-/// Takes out what a waiver covers that has not expired, or a preset.
+/// Takes out what a waiver covers that has not expired, or a preset. Of several waivers, the one that
+/// holds longest is named, so that their order in the policy means nothing.
 fn waive(findings: &mut Vec<Finding>, facts: &Facts, policy: &Policy) -> Vec<Waived> {
     let mut taken_out = Vec::new();
     findings.retain(|finding| {
-        let mut waivers = policy.waivers().iter();
+        let waivers = policy.waivers().iter();
         let covering = waivers
-            .find(|waiver| waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at))
+            .filter(|waiver| {
+                waiver.covers(finding, facts) && !waiver.has_expired(facts.observed_at)
+            })
+            .max_by(|a, b| (a.expires, &a.id).cmp(&(b.expires, &b.id)))
             .map(|waiver| (waiver.id.clone(), Some(waiver.expires.to_string())));
         let covering = covering.or_else(|| {
             let mut presets = policy.presets().iter();

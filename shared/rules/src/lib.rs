@@ -5,6 +5,7 @@
 //! dependency: the same facts and policy give the same decision in Lambda, in CI and in a replay.
 
 pub mod catalogue;
+pub mod conceal;
 mod decide;
 pub mod facts;
 mod field;
@@ -24,3 +25,6 @@ pub use severity::Severity;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod metamorphic;

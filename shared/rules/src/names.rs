@@ -8,11 +8,13 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::conceal;
+
 pub use running::{ServiceArn, TaskArn};
 
 /// Text from outside that does not have the form AWS gives to a name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{} is not a valid {kind}", quoted(.value))]
+#[error("{} is not a valid {kind}", quoted_value(.value))]
 pub struct InvalidName {
     kind: &'static str,
     value: String,
@@ -27,9 +29,19 @@ impl InvalidName {
     }
 }
 
-/// `value` in backticks for a message: control and other invisible characters escaped, cut after
-/// 120 characters, so that outside text can neither forge lines nor flood them.
-pub fn quoted(value: &str) -> String {
+/// `name` in backticks for a message: control and other invisible characters escaped, cut after
+/// 120 characters, so that outside text can neither forge lines nor flood them; and without what has
+/// the form of a secret.
+pub fn quoted(name: &str) -> String {
+    in_backticks(&conceal::forms(name))
+}
+
+/// A value in backticks, as [`quoted`], and without what is random enough to be a secret.
+pub fn quoted_value(value: &str) -> String {
+    in_backticks(&conceal::values(value))
+}
+
+fn in_backticks(value: &str) -> String {
     const LIMIT: usize = 120;
     let mut text = String::with_capacity(value.len().min(LIMIT) + 2);
     text.push('`');

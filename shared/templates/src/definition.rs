@@ -7,7 +7,7 @@ use serde::{
     de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor, value::StrDeserializer},
     forward_to_deserialize_any,
 };
-use tidewaiter_rules::{Field, facts::TaskDefinition, names::quoted};
+use tidewaiter_rules::{Field, facts::TaskDefinition};
 
 use crate::tree::{Map, Tree};
 
@@ -174,10 +174,7 @@ impl<'de> Deserializer<'de> for Known<'de> {
         match text.trim().to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "y" => visitor.visit_bool(true),
             "false" | "no" | "off" | "n" => visitor.visit_bool(false),
-            _ => Err(Error::new(format!(
-                "it is {} in place of `true` or `false`",
-                quoted(text)
-            ))),
+            _ => Err(self.no("`true` or `false`")),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What holds of every template and plan.
 
+mod formats;
 mod functions;
 mod hostile;
 mod json;

@@ -4,7 +4,7 @@ use super::{Answer, Context};
 use crate::{
     facts::{PlacedContainer, TaskDefinition, Volume},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
     policy::matches,
     severity::Severity,
 };
@@ -180,7 +180,7 @@ fn judge_volume(
                     count => format!(" and {count} more"),
                 },
                 if others.is_empty() { "mounts" } else { "mount" },
-                quoted(text),
+                quoted_value(text),
                 exposure.what
             );
             let answer = Answer::fail(pointer, message);
@@ -191,7 +191,10 @@ fn judge_volume(
             }
         }
         ([], unsure) => {
-            let what = format!("whether a container mounts {} of the host", quoted(text));
+            let what = format!(
+                "whether a container mounts {} of the host",
+                quoted_value(text)
+            );
             Answer::unreadable(pointer, &what, &unsure.unwrap_or_default())
         }
     };

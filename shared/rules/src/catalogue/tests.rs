@@ -1,5 +1,8 @@
 //! What holds for every rule, and its page run as a test.
 
+mod launch_types;
+mod traps;
+
 use std::{collections::BTreeSet, path::Path};
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};

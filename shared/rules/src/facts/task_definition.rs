@@ -311,16 +311,19 @@ impl TaskDefinition {
         vec![LaunchType::Ec2]
     }
 
-    /// Whether the containers are Windows containers. `runtimePlatform` decides; without it, a
-    /// placement constraint that is nothing but a demand for Windows does. An expression with more
-    /// in it is not trusted: `… == windows or … == linux` would switch rules off.
+    /// Whether the containers are Windows containers. `runtimePlatform` decides, and where it cannot
+    /// be known they are not; without it, a placement constraint that is nothing but a demand for
+    /// Windows does. An expression with more in it is not trusted: `… == windows or … == linux` would
+    /// switch rules off.
     pub fn is_windows(&self) -> bool {
-        let family = self
-            .runtime_platform
-            .known()
-            .and_then(|platform| platform.operating_system_family.known());
-        if let Some(family) = family {
-            return family.to_ascii_uppercase().starts_with("WINDOWS");
+        match &self.runtime_platform {
+            Field::Known(platform) => match &platform.operating_system_family {
+                Field::Known(family) => return family.to_ascii_uppercase().starts_with("WINDOWS"),
+                Field::Unknown(_) => return false,
+                Field::Absent => {}
+            },
+            Field::Unknown(_) => return false,
+            Field::Absent => {}
         }
         self.placement_constraints
             .known()
@@ -328,6 +331,22 @@ impl TaskDefinition {
             .flatten()
             .filter_map(|constraint| constraint.expression.known())
             .any(|expression| demands_windows(expression))
+    }
+
+    /// Why it cannot be known whether the containers are Windows containers, where it cannot.
+    pub(crate) fn unknown_system(&self) -> Option<&str> {
+        let family = match &self.runtime_platform {
+            Field::Known(platform) => &platform.operating_system_family,
+            Field::Unknown(reason) => return Some(reason),
+            Field::Absent => &Field::Absent,
+        };
+        match (family, &self.placement_constraints) {
+            (Field::Known(_), _) | (Field::Absent, Field::Absent) => None,
+            (Field::Unknown(reason), _) | (_, Field::Unknown(reason)) => Some(reason),
+            (Field::Absent, Field::Known(constraints)) => constraints
+                .iter()
+                .find_map(|constraint| constraint.expression.unknown()),
+        }
     }
 }
 

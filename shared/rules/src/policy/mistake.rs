@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use jiff::civil::Date;
 use thiserror::Error;
 
-use crate::names::is_inert;
+use crate::{conceal, names::is_inert};
 
 /// How many mistakes are told; the others are counted.
 const MOST: usize = 50;
@@ -48,20 +48,20 @@ pub(super) struct Mistake {
 
 impl Mistake {
     /// `message` is lower case, without a full stop, and shows outside text through
-    /// [`crate::names::quoted`] only.
+    /// [`crate::names::quoted`] only. Of secrets that do not belong there nothing is shown.
     pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
         Self {
             span,
             note: "",
             other: None,
-            message: message.into(),
+            message: conceal::values(&message.into()).into_owned(),
             help: None,
         }
     }
 
     /// What to do about it.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(conceal::values(&help.into()).into_owned());
         self
     }
 
@@ -159,7 +159,8 @@ impl<'a> Mistakes<'a> {
 
     fn label(&self, span: Span, note: &'static str, is_primary: bool) -> Label {
         let line = self.lines.get(span.line.saturating_sub(1)).copied();
-        let line = line.unwrap_or_default();
+        // A secret that does not belong there must not get into what is said about it.
+        let line = &*conceal::masked(line.unwrap_or_default());
         let count = line.trim_end().chars().count();
         let at = span.column.saturating_sub(1);
         let from = if count > WIDTH && at > WIDTH / 2 {

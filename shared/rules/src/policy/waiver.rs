@@ -1,5 +1,7 @@
 //! Exceptions: one kind of finding, on named targets, with a reason and an end.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
@@ -94,10 +96,17 @@ impl Target {
         };
         let (family, image, repository, digest) = match &facts.subject {
             Subject::TaskDefinition(definition) => {
-                let of_finding = definition
+                // ECS refuses two containers of one name, but a file may have them.
+                let images: BTreeSet<Option<&String>> = definition
                     .containers()
-                    .find(|container| finding.container.as_deref() == Some(&container.label()));
-                let image = of_finding.and_then(|container| container.image.known().cloned());
+                    .zip(&definition.container_definitions)
+                    .filter(|(placed, _)| finding.container.as_ref() == Some(&placed.label()))
+                    .map(|(_, container)| container.image.known())
+                    .collect();
+                let image = match images.into_iter().collect::<Vec<_>>().as_slice() {
+                    [image] => image.cloned(),
+                    _ => None,
+                };
                 (definition.family_name(), image, None, None)
             }
             Subject::Image(image) => (

@@ -284,7 +284,7 @@ fn a_value_of_another_type_hides_nothing_else() {
     assert_eq!(first.image, unknown("it is a text in place of an object"));
     assert_eq!(
         app.privileged,
-        unknown("it is `maybe` in place of `true` or `false`")
+        unknown("it is a text in place of `true` or `false`")
     );
     assert_eq!(app.readonly_root_filesystem, Field::Known(true));
     assert!(app.environment.unknown().is_some());

@@ -45,12 +45,12 @@ fn request() -> Value {
 }
 
 /// In CloudFormation's spelling; the keys of `free` maps stay.
-fn pascal(value: &Value) -> Value {
+pub(super) fn pascal(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
             .iter()
             .map(|(key, value)| {
-                let free = matches!(key.as_str(), "dockerLabels" | "options");
+                let free = matches!(key.as_str(), "dockerLabels" | "options" | "driverOpts");
                 let value = if free { value.clone() } else { pascal(value) };
                 let mut letters = key.chars();
                 let name = match key.as_str() {

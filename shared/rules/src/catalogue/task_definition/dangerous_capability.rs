@@ -2,7 +2,7 @@ use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule, capability_name,
 };
 use crate::{
-    Severity,
+    Severity, conceal,
     facts::{LaunchType, PlacedContainer, TaskDefinition},
     field::Field,
     names::quoted,
@@ -111,7 +111,7 @@ fn each(
                 let message = format!(
                     "container {} adds the capability {}",
                     quoted(&container.label()),
-                    quoted(&plain)
+                    quoted(&capability_name(&conceal::values(name)))
                 );
                 answers.push(Answer::fail(pointer, message).severity(severity(&plain, definition)));
             }

@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, PortMapping, Scalar, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -98,7 +98,7 @@ fn judge(
         Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what, reason)),
         Field::Known(port) => port,
     };
-    let shown = quoted(port.as_str());
+    let shown = quoted_value(port.as_str());
     let Some(port) = number(port) else {
         return Some(Answer::unknown(
             pointer,

@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{Device, PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -76,7 +76,10 @@ fn each(container: &PlacedContainer<'_>, devices: &[Device]) -> Vec<Answer> {
             Field::Known(path) => {
                 let pointer = container.pointer(&format!("linuxParameters/devices{member}"));
                 let name = quoted(&container.label());
-                let message = format!("container {name} is given {} of the host", quoted(path));
+                let message = format!(
+                    "container {name} is given {} of the host",
+                    quoted_value(path)
+                );
                 answers.push(judge(path, Answer::fail(pointer, message)));
             }
         }

@@ -38,8 +38,12 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
     };
     let certainty = match &container.health_check {
         Field::Known(check) => match &check.command {
-            Field::Known(command) if checks(command) => return None,
-            Field::Known(_) | Field::Absent => None,
+            Field::Known(command) => match command.as_slice() {
+                [Field::Unknown(reason)] => Some(reason),
+                command if checks(command) => return None,
+                _ => None,
+            },
+            Field::Absent => None,
             Field::Unknown(reason) => Some(reason),
         },
         Field::Unknown(reason) => Some(reason),
@@ -63,7 +67,8 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
     }
 }
 
-/// An element that cannot be known is taken for part of a command: which one, does not matter here.
+/// One of several elements that cannot be known is taken for part of a command: which one, does not
+/// matter here.
 fn checks(command: &[Field<String>]) -> bool {
     match command {
         [] | [Field::Absent] => false,

@@ -57,7 +57,7 @@ fn judge(definition: &TaskDefinition, container: &PlacedContainer<'_>) -> Option
     let doubt = if !of_task || on_windows {
         None
     } else {
-        unknown_system(definition).or(definition.memory.unknown())
+        definition.unknown_system().or(definition.memory.unknown())
     };
     match own.map(String::as_str).or(doubt) {
         _ if of_task && !on_windows && doubt.is_none() => None,
@@ -80,14 +80,6 @@ fn judge(definition: &TaskDefinition, container: &PlacedContainer<'_>) -> Option
                 format!("container {name} has no memory limit, and its task has none")
             },
         )),
-    }
-}
-
-/// Why it cannot be known whether the containers are Windows containers.
-fn unknown_system(definition: &TaskDefinition) -> Option<&str> {
-    match &definition.runtime_platform {
-        Field::Known(platform) => platform.operating_system_family.unknown(),
-        platform => platform.unknown(),
     }
 }
 

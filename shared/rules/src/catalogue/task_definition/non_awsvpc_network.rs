@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{LaunchType, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::quoted_value,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -33,7 +33,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     match &definition.network_mode {
         Field::Known(mode) if mode.trim().eq_ignore_ascii_case("awsvpc") => Vec::new(),
         Field::Known(mode) => {
-            let message = format!("`networkMode` is {}, not `awsvpc`", quoted(mode));
+            let message = format!("`networkMode` is {}, not `awsvpc`", quoted_value(mode));
             vec![Answer::fail(pointer, message)]
         }
         Field::Absent => {

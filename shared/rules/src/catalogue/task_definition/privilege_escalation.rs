@@ -53,7 +53,12 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
         Field::Known(options) => {
             for option in options {
                 match option {
-                    Field::Known(option) => forbidden = setting(option).unwrap_or(forbidden),
+                    Field::Known(option) => {
+                        if let Some(setting) = setting(option) {
+                            (forbidden, unknown) = (setting, None);
+                        }
+                    }
+                    // It may set it too, and the last one wins.
                     Field::Unknown(reason) => unknown = Some(reason),
                     Field::Absent => {}
                 }
@@ -63,8 +68,8 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
         Field::Absent => {}
     }
     match (forbidden, unknown) {
-        (true, _) => None,
-        (false, Some(reason)) => Some(Answer::unreadable(pointer, &what, reason)),
+        (_, Some(reason)) => Some(Answer::unreadable(pointer, &what, reason)),
+        (true, None) => None,
         (false, None) => Some(Answer::fail(
             pointer,
             format!(
@@ -145,8 +150,13 @@ mod tests {
     #[test]
     fn what_cannot_be_known_is_not_passed() {
         let json = r#"{"containerDefinitions":[{}]}"#;
-        let changes: [fn(&mut TaskDefinition); 2] = [
+        let changes: [fn(&mut TaskDefinition); 3] = [
             |d| d.container_definitions[0].docker_security_options = Field::Unknown(String::new()),
+            |d| {
+                let said = Field::Known("no-new-privileges".to_owned());
+                d.container_definitions[0].docker_security_options =
+                    Field::Known(vec![said, Field::Unknown(String::new())]);
+            },
             |d| {
                 d.container_definitions[0].docker_security_options =
                     Field::Known(vec![Field::Unknown(String::new())]);

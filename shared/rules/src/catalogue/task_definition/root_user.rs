@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -47,7 +47,7 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
             return Some(Answer::unreadable(pointer, &what, reason));
         }
     };
-    let shown = quoted(user);
+    let shown = quoted_value(user);
     match Identity::of(user) {
         Identity::Root => Some(Answer::fail(
             pointer,

@@ -88,7 +88,13 @@ impl Found<'_> {
                 Field::Unknown(_) => "?",
             };
             match readable(&variable.value) {
-                Ok(Some(value)) => self.named("variable", name, value, &pointer),
+                Ok(Some(value)) => {
+                    let said = self.answers.len();
+                    self.named("variable", name, value, &pointer);
+                    // By another name it would be one.
+                    let may_be = secrets::is_secret(value) && self.answers.len() == said;
+                    hidden = hidden.or(variable.name.unknown().filter(|_| may_be));
+                }
                 Ok(None) => {}
                 Err(reason) if self.hint(name) == Hint::Surely => {
                     let what = format!("whether variable {} is a secret", quoted(name));
@@ -217,7 +223,7 @@ fn readable(value: &Field<Scalar>) -> Result<Option<&str>, &str> {
 /// repeat.
 fn member(path: &str, name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/~:@ ".contains(c);
-    if name.len() > 100 || !name.chars().all(plain) {
+    if name.len() > 100 || !name.chars().all(plain) || secrets::kind(name).is_some() {
         return path.to_owned();
     }
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))

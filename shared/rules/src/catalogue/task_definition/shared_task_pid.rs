@@ -21,7 +21,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     let count = definition.containers().count();
     if count < 2 {
-        return Vec::new();
+        return not_even_counted(definition).into_iter().collect();
     }
     match &definition.pid_mode {
         Field::Known(mode) if mode.trim().eq_ignore_ascii_case("task") => {
@@ -37,11 +37,26 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     }
 }
 
+/// A list of which nothing is known is read as one container of which nothing is.
+fn not_even_counted(definition: &TaskDefinition) -> Option<Answer> {
+    let container = definition.containers().next()?;
+    let reason = container.name.unknown()?;
+    let may_share = match &definition.pid_mode {
+        Field::Known(mode) => mode.trim().eq_ignore_ascii_case("task"),
+        Field::Unknown(_) => true,
+        Field::Absent => false,
+    };
+    (may_share && container.image.unknown().is_some()).then(|| {
+        let what = "how many containers see each other's processes";
+        Answer::unreadable("/pidMode", what, reason)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        catalogue::tests::{judge, judge_after},
+        catalogue::tests::{judge, judge_after, unreadable},
         decide::Outcome,
     };
 
@@ -68,5 +83,14 @@ mod tests {
         let answers = unknown(r#"{"containerDefinitions":[{},{}]}"#);
         assert_eq!(answers[0].outcome, Outcome::Unknown);
         assert_eq!(unknown(r#"{"containerDefinitions":[{}]}"#), []);
+        let of_nothing_known = |mode: &str| {
+            let json = format!(r#"{{"pidMode":"{mode}","containerDefinitions":[{{}}]}}"#);
+            judge_after(&RULE, &json, |d| {
+                d.container_definitions[0].name = unreadable();
+                d.container_definitions[0].image = unreadable();
+            })
+        };
+        assert_eq!(of_nothing_known("task")[0].outcome, Outcome::Unknown);
+        assert_eq!(of_nothing_known("host"), []);
     }
 }

@@ -1,5 +1,10 @@
 use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use crate::{
+    Severity,
+    facts::TaskDefinition,
+    field::Field,
+    names::{quoted, quoted_value},
+};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "unsafe-sysctl",
@@ -57,7 +62,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
                     let pointer = container.pointer(&format!("systemControls{member}"));
                     let message = format!(
                         "container {name} sets the kernel parameter {}",
-                        quoted(parameter)
+                        quoted_value(parameter)
                     );
                     answers.push(Answer::fail(pointer, message).in_container(&container));
                 }

@@ -4,7 +4,7 @@ use super::super::{
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    names::quoted,
+    names::{quoted, quoted_value},
     policy::matches,
 };
 
@@ -113,7 +113,7 @@ fn judge(
             .severity(Severity::Low),
         ),
         Trust::Untrusted => {
-            let whole = quoted(&format!("{}/{}", image.host, image.repository));
+            let whole = quoted_value(&format!("{}/{}", image.host, image.repository));
             Some(Answer::fail(
                 pointer,
                 format!("container {name} runs an image of {whole}, which is not a trusted registry"),

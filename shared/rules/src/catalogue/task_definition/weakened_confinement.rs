@@ -1,5 +1,10 @@
 use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use crate::{
+    Severity,
+    facts::TaskDefinition,
+    field::Field,
+    names::{quoted, quoted_value},
+};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "weakened-confinement",
@@ -46,7 +51,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
                     let pointer = container.pointer(&format!("dockerSecurityOptions/{index}"));
                     let message = format!(
                         "container {name} runs without {module}: {} is in `dockerSecurityOptions`",
-                        quoted(option)
+                        quoted_value(option)
                     );
                     answers.push(Answer::fail(pointer, message).in_container(&container));
                 }

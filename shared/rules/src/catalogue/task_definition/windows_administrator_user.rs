@@ -3,7 +3,7 @@ use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
+    names::{quoted, quoted_value},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -30,12 +30,8 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
             .filter_map(|container| Some(judge(&container)?.in_container(&container)))
             .collect();
     }
-    let system = match &definition.runtime_platform {
-        Field::Known(platform) => platform.operating_system_family.unknown(),
-        platform => platform.unknown(),
-    };
     let mut containers = definition.containers();
-    match system {
+    match definition.unknown_system() {
         Some(reason) if containers.any(|container| judge(&container).is_some()) => {
             let (pointer, what) = (
                 "/runtimePlatform",
@@ -67,7 +63,7 @@ fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
         return Some(Answer::unknown(pointer, message).severity(Severity::Info));
     }
     is_administrator(user).then(|| {
-        let shown = quoted(user);
+        let shown = quoted_value(user);
         let message = format!("container {name} asks to run as {shown}: whether Windows heeds it or its image decides is unknown");
         Answer::unknown(pointer, message)
     })
