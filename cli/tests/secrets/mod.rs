@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod parts;
 mod planted;
 
 use serde_json::{Value, json};

@@ -16,6 +16,7 @@ pub use answer::Answer;
 
 pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
+use image_reference::without_user;
 
 use crate::{
     facts::{
@@ -257,14 +258,6 @@ fn images(
         answers.extend(answer.map(|answer| answer.in_container(&container)));
     }
     answers
-}
-
-/// A registry takes no user in a reference, but people write one, with a password behind it.
-fn without_user(image: &str) -> &str {
-    let digest = image.find("@sha256:").unwrap_or(image.len());
-    let name = image.get(..digest).unwrap_or(image);
-    let start = name.rfind('@').map_or(0, |at| at + 1);
-    image.get(start..).unwrap_or_default()
 }
 
 /// What `judge` says of each EFS volume, given the pointer to its configuration and its name in

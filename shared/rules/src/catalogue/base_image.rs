@@ -1,13 +1,16 @@
 //! What is known of the images that others are built on. Where nothing is known, rules say so.
 
-use super::{Answer, image_reference::ImageReference};
+use super::{
+    Answer,
+    image_reference::{ImageReference, without_user},
+};
 use crate::{
     facts::{
         Dockerfile,
         dockerfile::{Base, Text},
     },
     field::Field,
-    names::quoted,
+    names::quoted_value,
 };
 
 /// Who a container of an image runs as where nothing else says.
@@ -283,7 +286,7 @@ pub(super) fn bases(
             continue;
         };
         let pointer = format!("/instructions/{}", stage.from);
-        let written = quoted(&text.written);
+        let written = quoted_value(without_user(&text.written));
         answers.extend(match &text.value {
             Field::Known(value) => match ImageReference::parse(value) {
                 Some(image) => judge(pointer, text, &image),
@@ -332,7 +335,12 @@ pub(super) fn root(dockerfile: &Dockerfile) -> Option<Root<'_>> {
         }
         Base::Image(text) => match &text.value {
             Field::Known(value) => ImageReference::parse(value).map_or_else(
-                || Root::Unknown(format!("{} is not an image reference", quoted(value))),
+                || {
+                    Root::Unknown(format!(
+                        "{} is not an image reference",
+                        quoted_value(without_user(value))
+                    ))
+                },
                 Root::Image,
             ),
             Field::Unknown(reason) => Root::Unknown(reason.clone()),
@@ -345,8 +353,12 @@ pub(super) fn root(dockerfile: &Dockerfile) -> Option<Root<'_>> {
 pub(super) fn shown(text: &Text) -> String {
     match &text.value {
         Field::Known(value) if *value != text.written => {
-            format!("{} (from {})", quoted(value), quoted(&text.written))
+            format!(
+                "{} (from {})",
+                quoted_value(without_user(value)),
+                quoted_value(without_user(&text.written))
+            )
         }
-        _ => quoted(&text.written),
+        _ => quoted_value(without_user(&text.written)),
     }
 }

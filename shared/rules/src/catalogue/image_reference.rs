@@ -124,6 +124,14 @@ fn is_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost" || text.contains(char::is_uppercase)
 }
 
+/// A registry takes no user in a reference, but people write one, with a password behind it.
+pub(super) fn without_user(image: &str) -> &str {
+    let digest = image.find("@sha256:").unwrap_or(image.len());
+    let name = image.get(..digest).unwrap_or(image);
+    let start = name.rfind('@').map_or(0, |at| at + 1);
+    image.get(start..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
