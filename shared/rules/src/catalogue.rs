@@ -3,20 +3,20 @@
 //! below.
 
 mod answer;
+mod each;
 mod host_path;
 mod image_reference;
+mod letters;
 mod secrets;
 
 use std::fmt;
 
 pub use answer::Answer;
 
-use image_reference::ImageReference;
-
 use crate::{
-    facts::{EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
+    facts::{Image, LaunchType, Subject, SubjectKind, TaskDefinition},
     field::Field,
-    names::{Place, quoted},
+    names::Place,
     policy::Parameters,
     severity::Severity,
 };
@@ -98,11 +98,7 @@ impl Applies {
     };
 
     fn to(self, definition: &TaskDefinition) -> bool {
-        (self.windows || !definition.is_windows())
-            && definition.launch_types().iter().any(|launch_type| {
-                matches!(launch_type, LaunchType::Other(_))
-                    || self.launch_types.contains(launch_type)
-            })
+        (self.windows || !definition.is_windows()) && definition.may_run_on(self.launch_types)
     }
 }
 
@@ -169,11 +165,14 @@ pub fn nearest(written: &str) -> Option<&'static str> {
         .map(|(_, id)| id)
 }
 
-/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
-fn capability_name(name: &str) -> String {
-    let name = name.trim().to_ascii_uppercase();
-    name.strip_prefix("CAP_")
-        .map_or(name.clone(), str::to_owned)
+/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form. What is left
+/// may be in any case.
+fn plain_capability(name: &str) -> &str {
+    let name = name.trim();
+    match name.split_at_checked("CAP_".len()) {
+        Some((prefix, plain)) if prefix.eq_ignore_ascii_case("CAP_") => plain,
+        _ => name,
+    }
 }
 
 /// The answer about a namespace that `member` of the definition may share with the host.
@@ -183,7 +182,7 @@ fn shared_with_host(
     member: &str,
     what: &str,
 ) -> Vec<Answer> {
-    let pointer = format!("/{member}");
+    let pointer = || format!("/{member}");
     // A daemon's API has another word for it.
     let host = if definition.is_daemon() {
         "shared"
@@ -193,82 +192,19 @@ fn shared_with_host(
     match mode {
         Field::Known(mode) if mode.trim().eq_ignore_ascii_case(host) => {
             vec![Answer::fail(
-                pointer,
+                pointer(),
                 format!("`{member}` is `{host}`: each task shares the instance's {what}"),
             )]
         }
         Field::Unknown(reason) => {
-            vec![Answer::unreadable(pointer, &format!("`{member}`"), reason)]
+            vec![Answer::unreadable(
+                pointer(),
+                &format!("`{member}`"),
+                reason,
+            )]
         }
         Field::Known(_) | Field::Absent => Vec::new(),
     }
-}
-
-/// What `judge` says of the image of each container; unknown where it is no reference that can be
-/// read. `what` is what the rule wants to know of it.
-fn images(
-    definition: &TaskDefinition,
-    what: &str,
-    judge: impl Fn(&PlacedContainer<'_>, String, &ImageReference<'_>) -> Option<Answer>,
-) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let pointer = container.pointer("image");
-        let name = quoted(&container.label());
-        let answer = match &container.image {
-            Field::Known(image) => match ImageReference::parse(image) {
-                Some(image) => judge(&container, pointer, &image),
-                None => Some(Answer::unknown(
-                    pointer,
-                    format!(
-                        "{what} of the image of container {name} cannot be known: {} is not an image reference",
-                        quoted(image)
-                    ),
-                )),
-            },
-            Field::Unknown(reason) => {
-                let what = format!("{what} of the image of container {name}");
-                Some(Answer::unreadable(pointer, &what, reason))
-            }
-            Field::Absent => None,
-        };
-        answers.extend(answer.map(|answer| answer.in_container(&container)));
-    }
-    answers
-}
-
-/// What `judge` says of each EFS volume, given the pointer to its configuration and its name in
-/// backticks. `what` is what the rule wants to know of a volume that cannot be read.
-fn efs_volumes(
-    definition: &TaskDefinition,
-    what: &str,
-    judge: impl Fn(&EfsVolume, &str, &str) -> Option<Answer>,
-) -> Vec<Answer> {
-    let volumes = match &definition.volumes {
-        Field::Known(volumes) => volumes,
-        Field::Unknown(reason) => {
-            let what = format!("of an EFS volume, {what}");
-            return vec![Answer::unreadable("/volumes", &what, reason)];
-        }
-        Field::Absent => return Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for (index, volume) in volumes.iter().enumerate() {
-        let pointer = format!("/volumes/{index}/efsVolumeConfiguration");
-        let name = match volume.name.known() {
-            Some(name) => quoted(name),
-            None => quoted(&format!("#{index}")),
-        };
-        answers.extend(match &volume.efs_volume_configuration {
-            Field::Known(efs) => judge(efs, &pointer, &name),
-            Field::Unknown(reason) => {
-                let what = format!("of volume {name}, {what}");
-                Some(Answer::unreadable(pointer, &what, reason))
-            }
-            Field::Absent => None,
-        });
-    }
-    answers
 }
 
 macro_rules! catalogue {

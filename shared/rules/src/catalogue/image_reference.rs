@@ -1,14 +1,16 @@
 //! Image references as container runtimes read them.
 
+use std::borrow::Cow;
+
 use crate::names::Digest;
 
 /// `[HOST/]REPOSITORY[:TAG][@DIGEST]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ImageReference<'a> {
     /// The registry in lower case, with its port; `docker.io` where the reference names none.
-    pub(super) host: String,
+    pub(super) host: Cow<'a, str>,
     /// The repository, with the `library/` that Docker Hub's official images leave out.
-    pub(super) repository: String,
+    pub(super) repository: Cow<'a, str>,
     pub(super) tag: Option<&'a str>,
     pub(super) digest: Option<&'a str>,
 }
@@ -20,7 +22,8 @@ impl<'a> ImageReference<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => (name, Some(Digest::parse(digest).ok().map(|_| digest)?)),
+            Some((name, digest)) if Digest::is_one(digest) => (name, Some(digest)),
+            Some(_) => return None,
             None => (text, None),
         };
         // Only behind the last slash is a colon the tag's; before it, it is the port's.
@@ -30,11 +33,11 @@ impl<'a> ImageReference<'a> {
             None => (name, None),
         };
         let (host, path) = match name.split_once('/') {
-            Some((host, path)) if is_host(host) => (host.to_ascii_lowercase(), path),
-            _ => (DOCKER_HUB.to_owned(), name),
+            Some((host, path)) if is_host(host) => (in_lower_case(host), path),
+            _ => (DOCKER_HUB.into(), name),
         };
         let host = if host == "index.docker.io" {
-            DOCKER_HUB.to_owned()
+            DOCKER_HUB.into()
         } else {
             host
         };
@@ -49,9 +52,9 @@ impl<'a> ImageReference<'a> {
             return None;
         }
         let repository = if host == DOCKER_HUB && !path.contains('/') {
-            format!("library/{path}")
+            format!("library/{path}").into()
         } else {
-            path.to_owned()
+            path.into()
         };
         Some(Self {
             host,
@@ -64,57 +67,35 @@ impl<'a> ImageReference<'a> {
     /// The account of the private ECR registry that the image is in. The whole host counts, so that
     /// a host which only begins like one is none.
     pub(super) fn ecr_account(&self) -> Option<&str> {
-        let labels: Vec<&str> = self.host.split('.').collect();
-        let account = match labels.as_slice() {
-            [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "amazonaws",
-                "com",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "amazonaws",
-                "com",
-                "cn",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "c2s",
-                "ic",
-                "gov",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "sc2s",
-                "sgov",
-                "gov",
-            ]
-            | [account, "dkr-ecr" | "dkr-ecr-fips", region, "on", "aws"]
-            | [
-                account,
-                "dkr-ecr" | "dkr-ecr-fips",
-                region,
-                "on",
-                "amazonwebservices",
-                "com",
-                "cn",
-            ] if !region.is_empty() => account,
-            _ => return None,
-        };
+        let (account, rest) = self.host.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        is_account.then_some(*account)
+        let is_registry = ECR_HOSTS.iter().any(|(services, suffix)| {
+            let region = services
+                .iter()
+                .find_map(|service| rest.strip_prefix(service)?.strip_suffix(suffix));
+            region.is_some_and(|region| !region.is_empty() && !region.contains('.'))
+        });
+        (is_account && is_registry).then_some(account)
+    }
+}
+
+/// What stands before and behind the region in the hosts of private ECR registries, behind the account.
+const ECR_HOSTS: &[(&[&str], &str)] = &[
+    (ECR, ".amazonaws.com"),
+    (ECR, ".amazonaws.com.cn"),
+    (ECR, ".c2s.ic.gov"),
+    (ECR, ".sc2s.sgov.gov"),
+    (DUAL_STACK, ".on.aws"),
+    (DUAL_STACK, ".on.amazonwebservices.com.cn"),
+];
+const ECR: &[&str] = &["dkr.ecr.", "dkr.ecr-fips."];
+const DUAL_STACK: &[&str] = &["dkr-ecr.", "dkr-ecr-fips."];
+
+fn in_lower_case(host: &str) -> Cow<'_, str> {
+    if host.contains(|c: char| c.is_ascii_uppercase()) {
+        host.to_ascii_lowercase().into()
+    } else {
+        host.into()
     }
 }
 
@@ -207,8 +188,8 @@ mod tests {
             ),
         ] {
             let expected = ImageReference {
-                host: host.to_owned(),
-                repository: repository.to_owned(),
+                host: host.into(),
+                repository: repository.into(),
                 tag,
                 digest,
             };

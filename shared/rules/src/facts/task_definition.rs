@@ -283,6 +283,26 @@ impl TaskDefinition {
         vec![LaunchType::Ec2]
     }
 
+    /// Whether one of `wanted` is among [`Self::launch_types`], or one that is not known here.
+    pub fn may_run_on(&self, wanted: &[LaunchType]) -> bool {
+        if self.is_daemon() {
+            return wanted.contains(&LaunchType::ManagedInstances);
+        }
+        let is_wanted = |name: &String| {
+            let mut known = LaunchType::ALL.iter();
+            let known = known.find(|launch_type| launch_type.name() == name);
+            known.is_none_or(|launch_type| wanted.contains(launch_type))
+        };
+        for field in [&self.compatibilities, &self.requires_compatibilities] {
+            match field {
+                Field::Known(names) if !names.is_empty() => return names.iter().any(is_wanted),
+                Field::Unknown(_) => return !wanted.is_empty(),
+                Field::Known(_) | Field::Absent => {}
+            }
+        }
+        wanted.contains(&LaunchType::Ec2)
+    }
+
     /// Whether the containers are Windows containers. `runtimePlatform` decides; without it, a
     /// placement constraint that is nothing but a demand for Windows does. An expression with more
     /// in it is not trusted: `… == windows or … == linux` would switch rules off.
@@ -292,7 +312,7 @@ impl TaskDefinition {
             .known()
             .and_then(|platform| platform.operating_system_family.known());
         if let Some(family) = family {
-            return family.to_ascii_uppercase().starts_with("WINDOWS");
+            return starts_with(family, "WINDOWS");
         }
         self.placement_constraints
             .known()
@@ -304,17 +324,31 @@ impl TaskDefinition {
 }
 
 fn demands_windows(expression: &str) -> bool {
-    let words: Vec<String> = expression
-        .replace("==", " == ")
-        .split_whitespace()
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["attribute:ecs.os-type", "==" | "equals", value] => *value == "windows",
-        ["attribute:ecs.os-family", "==" | "equals", value] => value.starts_with("windows_"),
-        _ => false,
-    }
+    let (attribute, value) = match expression.split_once("==") {
+        Some((attribute, value)) => (attribute.trim(), value.trim()),
+        None => {
+            let mut words = expression.split_whitespace();
+            match (words.next(), words.next(), words.next(), words.next()) {
+                (Some(attribute), Some(operator), Some(value), None)
+                    if operator.eq_ignore_ascii_case("equals") =>
+                {
+                    (attribute, value)
+                }
+                _ => return false,
+            }
+        }
+    };
+    let is_one_word = !value.contains(char::is_whitespace) && !value.contains("==");
+    attribute.eq_ignore_ascii_case("attribute:ecs.os-type") && value.eq_ignore_ascii_case("windows")
+        || attribute.eq_ignore_ascii_case("attribute:ecs.os-family")
+            && starts_with(value, "windows_")
+            && is_one_word
+}
+
+/// Whether `text` starts with `prefix` in any case.
+fn starts_with(text: &str, prefix: &str) -> bool {
+    let start = text.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 #[cfg(test)]

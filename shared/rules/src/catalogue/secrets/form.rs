@@ -1,10 +1,10 @@
 //! Secrets that are known by their own form.
 
-use super::is_stand_in;
+use super::{super::letters::Letters, is_stand_in};
 
 /// A well-known kind of secret: a prefix and what follows it.
 struct Form {
-    prefixes: &'static [&'static str],
+    prefixes: &'static [Prefix],
     /// How many characters of the alphabet follow.
     length: std::ops::RangeInclusive<usize>,
     /// What may follow beside letters and digits.
@@ -12,92 +12,120 @@ struct Form {
     kind: &'static str,
 }
 
+struct Prefix {
+    text: &'static str,
+    letters: Letters,
+}
+
+const fn prefix(text: &'static str) -> Prefix {
+    let letters = Letters::of(text);
+    Prefix { text, letters }
+}
+
 const MANY: usize = 1000;
 
 const FORMS: &[Form] = &[
     Form {
-        prefixes: &["AKIA", "ASIA"],
+        prefixes: &[prefix("AKIA"), prefix("ASIA")],
         length: 16..=16,
         alphabet: "",
         kind: "an AWS access key id",
     },
     Form {
-        prefixes: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        prefixes: &[
+            prefix("ghp_"),
+            prefix("gho_"),
+            prefix("ghu_"),
+            prefix("ghs_"),
+            prefix("ghr_"),
+        ],
         length: 36..=MANY,
         alphabet: "",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &["github_pat_"],
+        prefixes: &[prefix("github_pat_")],
         length: 22..=MANY,
         alphabet: "_",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &["glpat-"],
+        prefixes: &[prefix("glpat-")],
         length: 20..=MANY,
         alphabet: "_-.",
         kind: "a GitLab token",
     },
     Form {
-        prefixes: &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"],
+        prefixes: &[
+            prefix("xoxa-"),
+            prefix("xoxb-"),
+            prefix("xoxp-"),
+            prefix("xoxr-"),
+            prefix("xoxs-"),
+        ],
         length: 20..=MANY,
         alphabet: "-",
         kind: "a Slack token",
     },
     Form {
-        prefixes: &["hooks.slack.com/services/"],
+        prefixes: &[prefix("hooks.slack.com/services/")],
         length: 30..=MANY,
         alphabet: "/",
         kind: "a Slack webhook",
     },
     Form {
-        prefixes: &["sk_live_", "rk_live_"],
+        prefixes: &[prefix("sk_live_"), prefix("rk_live_")],
         length: 16..=MANY,
         alphabet: "",
         kind: "a Stripe key",
     },
     Form {
-        prefixes: &["AIza"],
+        prefixes: &[prefix("AIza")],
         length: 35..=35,
         alphabet: "_-",
         kind: "a Google API key",
     },
     Form {
-        prefixes: &["npm_"],
+        prefixes: &[prefix("npm_")],
         length: 36..=36,
         alphabet: "",
         kind: "an npm token",
     },
     Form {
-        prefixes: &["SG."],
+        prefixes: &[prefix("SG.")],
         length: 66..=66,
         alphabet: "_-.",
         kind: "a SendGrid key",
     },
     Form {
-        prefixes: &["sk-ant-", "sk-proj-"],
+        prefixes: &[prefix("sk-ant-"), prefix("sk-proj-")],
         length: 32..=MANY,
         alphabet: "_-",
         kind: "an API key",
     },
     Form {
-        prefixes: &["dckr_pat_"],
+        prefixes: &[prefix("dckr_pat_")],
         length: 20..=MANY,
         alphabet: "_-",
         kind: "a Docker Hub token",
     },
 ];
 
+const PRIVATE_KEY: Letters = Letters::of("-----BEGIN PRIVATE KEY-----");
+const JSON_WEB_TOKEN: Letters = Letters::of("eyJ.");
+const PASSWORD_IN_URL: Letters = Letters::of("://:@");
+
 /// What the text, or a part of it, looks like by its own form: a kind for messages, never the text.
 pub(in crate::catalogue) fn kind(text: &str) -> Option<&'static str> {
-    if holds_private_key(text) {
+    let letters = Letters::of(text);
+    let may_hold = |word| letters.may_spell(word);
+    if may_hold(PRIVATE_KEY) && holds_private_key(text) {
         return Some("a private key");
     }
-    if holds_json_web_token(text) {
+    if may_hold(JSON_WEB_TOKEN) && holds_json_web_token(text) {
         return Some("a JSON web token");
     }
-    if holds_password_in_url(text) {
+    if may_hold(PASSWORD_IN_URL) && holds_password_in_url(text) {
         return Some("a URL with a password");
     }
     FORMS
@@ -105,8 +133,10 @@ pub(in crate::catalogue) fn kind(text: &str) -> Option<&'static str> {
         .find(|form| {
             let alphabet =
                 |byte: u8| byte.is_ascii_alphanumeric() || form.alphabet.as_bytes().contains(&byte);
-            form.prefixes.iter().any(|prefix| {
-                behind(text, prefix).any(|rest| {
+            let prefixes = form.prefixes.iter();
+            let mut prefixes = prefixes.filter(|prefix| may_hold(prefix.letters));
+            prefixes.any(|prefix| {
+                behind(text, prefix.text).any(|rest| {
                     let body = run(rest, alphabet);
                     form.length.contains(&body.len()) && is_varied(body)
                 })

@@ -1,5 +1,7 @@
 //! Whether a name says that a secret goes by it.
 
+use super::super::letters::Letters;
+
 /// Whether a name says that a secret goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::catalogue) enum Hint {
@@ -172,9 +174,28 @@ const SWITCHES: &[&str] = &[
 /// Meant to be seen.
 const SHOWN: &[&str] = &["PUBLIC", "PUBLISHABLE"];
 
+/// Every word that says something has one of these in it.
+const STEMS: &[Letters] = &[
+    Letters::of("auth"),
+    Letters::of("credential"),
+    Letters::of("hmac"),
+    Letters::of("jwt"),
+    Letters::of("key"),
+    Letters::of("pass"),
+    Letters::of("pepper"),
+    Letters::of("pwd"),
+    Letters::of("salt"),
+    Letters::of("secret"),
+    Letters::of("token"),
+];
+
 /// What a name says. Case, and how words are joined (`DB_PASSWORD`, `db-password`, `dbPassword`),
 /// do not matter.
 pub(in crate::catalogue) fn hint(name: &str) -> Hint {
+    let letters = Letters::of(name).lower();
+    if !STEMS.iter().any(|stem| letters.may_spell(*stem)) {
+        return Hint::No;
+    }
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (Some(first), Some(last)) = (words.first(), words.last()) else {

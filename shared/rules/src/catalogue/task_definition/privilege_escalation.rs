@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{Hidden, Judged, containers, read},
+};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -36,52 +38,33 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     if requires_fargate {
         return Vec::new();
     }
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("whether {container} has `no-new-privileges`");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("dockerSecurityOptions");
-    let name = quoted(&container.label());
-    let what = format!("whether container {name} has `no-new-privileges`");
-    let mut forbidden = false;
-    let mut unknown = None;
-    match &container.docker_security_options {
-        Field::Known(options) => {
-            for option in options {
-                match option {
-                    Field::Known(option) => forbidden = setting(option).unwrap_or(forbidden),
-                    Field::Unknown(reason) => unknown = Some(reason),
-                    Field::Absent => {}
-                }
-            }
-        }
-        Field::Unknown(reason) => unknown = Some(reason),
-        Field::Absent => {}
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "dockerSecurityOptions";
+    let options = read(member, &container.docker_security_options)?;
+    let options = || options.into_iter().flatten();
+    // Docker lets the last one win.
+    let known = options().filter_map(Field::known);
+    if known.filter_map(|option| setting(option)).next_back() == Some(true) {
+        return Ok(None);
     }
-    match (forbidden, unknown) {
-        (true, _) => None,
-        (false, Some(reason)) => Some(Answer::unreadable(pointer, &what, reason)),
-        (false, None) => Some(Answer::fail(
-            pointer,
-            format!(
-                "container {name} lacks `no-new-privileges`: a setuid program in its image makes any user root"
-            ),
-        )),
+    if let Some(reason) = options().filter_map(Field::unknown).next_back() {
+        return Err(Hidden::new(member, reason));
     }
+    let message = "lacks `no-new-privileges`: a setuid program in its image makes any user root";
+    Ok(Some(container.fails(member, message)))
 }
 
-/// Whether the option sets `no-new-privileges`, on or off. Docker lets the last one win.
+/// Whether the option sets `no-new-privileges`, on or off.
 fn setting(option: &str) -> Option<bool> {
-    let option = option.trim().to_ascii_lowercase().replace('=', ":");
-    match option.split_once(':') {
-        None => (option == "no-new-privileges").then_some(true),
-        Some((key, value)) => {
-            (key == "no-new-privileges").then_some(value == "true" || value == "1")
-        }
-    }
+    let option = option.trim();
+    let (key, value) = option.split_once([':', '=']).unwrap_or((option, "true"));
+    let is_on = value.eq_ignore_ascii_case("true") || value == "1";
+    key.eq_ignore_ascii_case("no-new-privileges")
+        .then_some(is_on)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use super::super::{
-    Answer, Applies, Check, Context, References, Rule, image_reference::ImageReference, images,
+    Answer, Applies, Check, Context, References, Rule, each::images,
+    image_reference::ImageReference,
 };
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    names::quoted,
+    names::{Place, quoted},
     policy::matches,
 };
 
@@ -45,25 +46,24 @@ const OF_AWS: &[&str] = &[
 const ACCOUNTS_OF_AWS: &[&str] = &["840364872350", "906394416424"];
 
 fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
-    images(definition, "the registry", |container, pointer, image| {
-        judge(container, pointer, image, context)
+    images(definition, "the registry", |container, image| {
+        judge(container, image, context)
     })
 }
 
 fn judge(
     container: &PlacedContainer<'_>,
-    pointer: String,
     image: &ImageReference<'_>,
     context: &Context<'_>,
 ) -> Option<Answer> {
     let trusted = &context.parameters.untrusted_registry;
-    let name = quoted(&container.label());
-    let whole = format!("{}/{}", image.host, image.repository);
-    if trusted.registries.iter().any(|glob| matches(glob, &whole)) {
+    let whole = || format!("{}/{}", image.host, image.repository);
+    let mut globs = trusted.registries.iter();
+    if globs.any(|glob| matches(glob, &whole())) {
         return None;
     }
     if let Some(account) = image.ecr_account() {
-        let own = context.place.map(crate::names::Place::account);
+        let own = context.place.map(Place::account);
         if own == Some(account)
             || ACCOUNTS_OF_AWS.contains(&account)
             || trusted.accounts.iter().any(|trusted| trusted == account)
@@ -71,30 +71,24 @@ fn judge(
             return None;
         }
         return Some(if own.is_some() {
-            Answer::fail(
-                pointer,
-                format!("container {name} runs an image of another account, {account}"),
-            )
+            let message = format!("runs an image of another account, {account}");
+            container.fails("image", &message)
         } else {
-            Answer::unknown(
-                pointer,
-                format!("container {name} runs an image of account {account}, and nothing says whether that account is yours"),
-            )
-            .severity(Severity::Low)
+            let message = format!(
+                "{} runs an image of account {account}, and nothing says whether that account is yours",
+                container.shown()
+            );
+            Answer::unknown(container.pointer("image"), message).severity(Severity::Low)
         });
     }
     let namespace = image.repository.split('/').next().unwrap_or_default();
-    if GALLERY.contains(&image.host.as_str()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
+    if GALLERY.contains(&image.host.as_ref()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
     {
         return None;
     }
-    Some(Answer::fail(
-        pointer,
-        format!(
-            "container {name} runs an image of {}, which is not a trusted registry",
-            quoted(&whole)
-        ),
-    ))
+    let whole = quoted(&whole());
+    let message = format!("runs an image of {whole}, which is not a trusted registry");
+    Some(container.fails("image", &message))
 }
 
 #[cfg(test)]
