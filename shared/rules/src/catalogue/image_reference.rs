@@ -41,13 +41,18 @@ impl<'a> ImageReference<'a> {
         } else {
             host
         };
-        let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let of_path = |byte: u8| of_tag(byte) || byte == b'/';
         let is_path = !path.is_empty()
             && path.bytes().all(of_path)
-            && path.split('/').all(|part| !part.is_empty());
+            && path
+                .as_bytes()
+                .split(|byte| *byte == b'/')
+                .all(|part| !part.is_empty());
         let is_tag = tag.is_none_or(|tag| !tag.is_empty() && tag.bytes().all(of_tag));
-        let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        let of_host = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+        };
         if !is_path || !is_tag || !host.bytes().all(of_host) {
             return None;
         }
@@ -92,7 +97,7 @@ const ECR: &[&str] = &["dkr.ecr.", "dkr.ecr-fips."];
 const DUAL_STACK: &[&str] = &["dkr-ecr.", "dkr-ecr-fips."];
 
 fn in_lower_case(host: &str) -> Cow<'_, str> {
-    if host.contains(|c: char| c.is_ascii_uppercase()) {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         host.to_ascii_lowercase().into()
     } else {
         host.into()
@@ -102,7 +107,9 @@ fn in_lower_case(host: &str) -> Cow<'_, str> {
 /// Docker's rule: what stands before the first slash is a host where it could not be a part of a
 /// repository's name on Docker Hub.
 fn is_host(text: &str) -> bool {
-    text.contains(['.', ':']) || text == "localhost" || text.contains(char::is_uppercase)
+    text.bytes().any(|byte| matches!(byte, b'.' | b':'))
+        || text == "localhost"
+        || text.contains(char::is_uppercase)
 }
 
 #[cfg(test)]

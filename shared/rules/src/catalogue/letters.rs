@@ -2,31 +2,64 @@
 
 /// The ASCII characters of a text, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Letters(u128);
+pub(super) struct Letters {
+    // Two halves, because a shift of 128 bits is a call.
+    low: u64,
+    high: u64,
+}
 
 impl Letters {
     /// The characters of `text`.
     pub(super) const fn of(text: &str) -> Self {
-        let mut set = 0;
+        let (mut low, mut high) = (0, 0);
         let mut rest = text.as_bytes();
         while let [byte, others @ ..] = rest {
-            if byte.is_ascii() {
-                set |= 1 << *byte;
+            let bit = 1 << (*byte & 63);
+            match *byte >> 6 {
+                0 => low |= bit,
+                1 => high |= bit,
+                _ => {}
             }
             rest = others;
         }
-        Self(set)
+        Self { low, high }
     }
 
     /// The same in lower case alone.
     pub(super) const fn lower(self) -> Self {
-        const UPPER: u128 = Letters::of("ABCDEFGHIJKLMNOPQRSTUVWXYZ").0;
-        Self(self.0 & !UPPER | (self.0 & UPPER) << (b'a' - b'A'))
+        const UPPER: u64 = Letters::of("ABCDEFGHIJKLMNOPQRSTUVWXYZ").high;
+        let Self { low, high } = self;
+        let high = high & !UPPER | (high & UPPER) << (b'a' - b'A');
+        Self { low, high }
     }
 
     /// Whether a text of these characters can hold `word`.
     pub(super) const fn may_spell(self, word: Self) -> bool {
-        self.0 & word.0 == word.0
+        self.low & word.low == word.low && self.high & word.high == word.high
+    }
+}
+
+/// A word to search for.
+pub(super) struct Word {
+    text: &'static str,
+    letters: Letters,
+}
+
+impl Word {
+    /// The word.
+    pub(super) const fn new(text: &'static str) -> Self {
+        let letters = Letters::of(text);
+        Self { text, letters }
+    }
+
+    /// The word as it is written.
+    pub(super) const fn as_str(&self) -> &'static str {
+        self.text
+    }
+
+    /// Whether a text of these characters can hold it.
+    pub(super) const fn may_be_in(&self, letters: Letters) -> bool {
+        letters.may_spell(self.letters)
     }
 }
 

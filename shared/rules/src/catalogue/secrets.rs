@@ -8,13 +8,15 @@ mod name;
 
 use form::is_varied;
 pub(super) use form::kind;
+use name::may_hint;
 pub(super) use name::{Hint, hint};
 
 /// Whether the text assigns a secret somewhere in it: `--password=…`, `--token …`, `export
 /// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
 pub(super) fn assigns(text: &str) -> bool {
-    // Most texts assign nothing at all.
-    if !text.contains('=') && !text.contains("--") {
+    // Most texts have neither a sign of it nor a name that could say so.
+    let signed = text.bytes().any(|byte| byte == b'=') || text.contains("--");
+    if !signed || !may_hint(text) {
         return false;
     }
     let mut parts = text

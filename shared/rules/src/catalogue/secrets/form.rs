@@ -1,10 +1,13 @@
 //! Secrets that are known by their own form.
 
-use super::{super::letters::Letters, is_stand_in};
+use super::{
+    super::letters::{Letters, Word},
+    is_stand_in,
+};
 
 /// A well-known kind of secret: a prefix and what follows it.
 struct Form {
-    prefixes: &'static [Prefix],
+    prefixes: &'static [Word],
     /// How many characters of the alphabet follow.
     length: std::ops::RangeInclusive<usize>,
     /// What may follow beside letters and digits.
@@ -12,137 +15,141 @@ struct Form {
     kind: &'static str,
 }
 
-struct Prefix {
-    text: &'static str,
-    letters: Letters,
-}
-
-const fn prefix(text: &'static str) -> Prefix {
-    let letters = Letters::of(text);
-    Prefix { text, letters }
-}
-
 const MANY: usize = 1000;
 
 const FORMS: &[Form] = &[
     Form {
-        prefixes: &[prefix("AKIA"), prefix("ASIA")],
+        prefixes: &[Word::new("AKIA"), Word::new("ASIA")],
         length: 16..=16,
         alphabet: "",
         kind: "an AWS access key id",
     },
     Form {
         prefixes: &[
-            prefix("ghp_"),
-            prefix("gho_"),
-            prefix("ghu_"),
-            prefix("ghs_"),
-            prefix("ghr_"),
+            Word::new("ghp_"),
+            Word::new("gho_"),
+            Word::new("ghu_"),
+            Word::new("ghs_"),
+            Word::new("ghr_"),
         ],
         length: 36..=MANY,
         alphabet: "",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &[prefix("github_pat_")],
+        prefixes: &[Word::new("github_pat_")],
         length: 22..=MANY,
         alphabet: "_",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &[prefix("glpat-")],
+        prefixes: &[Word::new("glpat-")],
         length: 20..=MANY,
         alphabet: "_-.",
         kind: "a GitLab token",
     },
     Form {
         prefixes: &[
-            prefix("xoxa-"),
-            prefix("xoxb-"),
-            prefix("xoxp-"),
-            prefix("xoxr-"),
-            prefix("xoxs-"),
+            Word::new("xoxa-"),
+            Word::new("xoxb-"),
+            Word::new("xoxp-"),
+            Word::new("xoxr-"),
+            Word::new("xoxs-"),
         ],
         length: 20..=MANY,
         alphabet: "-",
         kind: "a Slack token",
     },
     Form {
-        prefixes: &[prefix("hooks.slack.com/services/")],
+        prefixes: &[Word::new("hooks.slack.com/services/")],
         length: 30..=MANY,
         alphabet: "/",
         kind: "a Slack webhook",
     },
     Form {
-        prefixes: &[prefix("sk_live_"), prefix("rk_live_")],
+        prefixes: &[Word::new("sk_live_"), Word::new("rk_live_")],
         length: 16..=MANY,
         alphabet: "",
         kind: "a Stripe key",
     },
     Form {
-        prefixes: &[prefix("AIza")],
+        prefixes: &[Word::new("AIza")],
         length: 35..=35,
         alphabet: "_-",
         kind: "a Google API key",
     },
     Form {
-        prefixes: &[prefix("npm_")],
+        prefixes: &[Word::new("npm_")],
         length: 36..=36,
         alphabet: "",
         kind: "an npm token",
     },
     Form {
-        prefixes: &[prefix("SG.")],
+        prefixes: &[Word::new("SG.")],
         length: 66..=66,
         alphabet: "_-.",
         kind: "a SendGrid key",
     },
     Form {
-        prefixes: &[prefix("sk-ant-"), prefix("sk-proj-")],
+        prefixes: &[Word::new("sk-ant-"), Word::new("sk-proj-")],
         length: 32..=MANY,
         alphabet: "_-",
         kind: "an API key",
     },
     Form {
-        prefixes: &[prefix("dckr_pat_")],
+        prefixes: &[Word::new("dckr_pat_")],
         length: 20..=MANY,
         alphabet: "_-",
         kind: "a Docker Hub token",
     },
 ];
 
-const PRIVATE_KEY: Letters = Letters::of("-----BEGIN PRIVATE KEY-----");
-const JSON_WEB_TOKEN: Letters = Letters::of("eyJ.");
-const PASSWORD_IN_URL: Letters = Letters::of("://:@");
+/// What of the others cannot be missing.
+const PRIVATE_KEY: Word = Word::new("-----BEGIN PRIVATE KEY-----");
+const JSON_WEB_TOKEN: Word = Word::new("eyJ.");
+const PASSWORD_IN_URL: Word = Word::new("://:@");
+
+/// Of `a://:bc@d`, which no other form is shorter than.
+const SHORTEST: usize = 9;
 
 /// What the text, or a part of it, looks like by its own form: a kind for messages, never the text.
 pub(in crate::catalogue) fn kind(text: &str) -> Option<&'static str> {
+    if text.len() < SHORTEST {
+        return None;
+    }
     let letters = Letters::of(text);
-    let may_hold = |word| letters.may_spell(word);
-    if may_hold(PRIVATE_KEY) && holds_private_key(text) {
+    if PRIVATE_KEY.may_be_in(letters) && holds_private_key(text) {
         return Some("a private key");
     }
-    if may_hold(JSON_WEB_TOKEN) && holds_json_web_token(text) {
+    if JSON_WEB_TOKEN.may_be_in(letters) && holds_json_web_token(text) {
         return Some("a JSON web token");
     }
-    if may_hold(PASSWORD_IN_URL) && holds_password_in_url(text) {
+    if PASSWORD_IN_URL.may_be_in(letters) && holds_password_in_url(text) {
         return Some("a URL with a password");
     }
-    FORMS
-        .iter()
-        .find(|form| {
-            let alphabet =
-                |byte: u8| byte.is_ascii_alphanumeric() || form.alphabet.as_bytes().contains(&byte);
-            let prefixes = form.prefixes.iter();
-            let mut prefixes = prefixes.filter(|prefix| may_hold(prefix.letters));
-            prefixes.any(|prefix| {
-                behind(text, prefix.text).any(|rest| {
-                    let body = run(rest, alphabet);
-                    form.length.contains(&body.len()) && is_varied(body)
-                })
-            })
+    let mut forms = FORMS.iter();
+    let found = forms.find(|form| {
+        // The body alone is at least that long.
+        text.len() > *form.length.start()
+            && form
+                .prefixes
+                .iter()
+                .filter(|prefix| prefix.may_be_in(letters))
+                .any(|prefix| form.begins(prefix.as_str(), text))
+    });
+    found.map(|form| form.kind)
+}
+
+impl Form {
+    /// Whether a secret of this form begins with `prefix` somewhere in the text.
+    fn begins(&self, prefix: &str, text: &str) -> bool {
+        let alphabet =
+            |byte: u8| byte.is_ascii_alphanumeric() || self.alphabet.as_bytes().contains(&byte);
+        behind(text, prefix).any(|rest| {
+            let body = run(rest, alphabet);
+            self.length.contains(&body.len()) && is_varied(body)
         })
-        .map(|form| form.kind)
+    }
 }
 
 /// What stands behind each `prefix` that begins a word.

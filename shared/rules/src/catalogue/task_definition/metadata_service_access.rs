@@ -1,4 +1,7 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, letters::Letters};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    letters::{Letters, Word},
+};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, REDACTED, Scalar, TaskDefinition},
@@ -27,15 +30,12 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 /// The ways to write the address that resolvers and HTTP clients take.
-const ADDRESSES: &[(Letters, &str)] = &[
-    (Letters::of("169.254.169.254"), "169.254.169.254"),
-    (Letters::of("2852039166"), "2852039166"),
-    (Letters::of("0xa9fea9fe"), "0xa9fea9fe"),
-    (Letters::of("fd00:ec2::254"), "fd00:ec2::254"),
-    (
-        Letters::of("instance-data.ec2.internal"),
-        "instance-data.ec2.internal",
-    ),
+const ADDRESSES: &[Word] = &[
+    Word::new("169.254.169.254"),
+    Word::new("2852039166"),
+    Word::new("0xa9fea9fe"),
+    Word::new("fd00:ec2::254"),
+    Word::new("instance-data.ec2.internal"),
 ];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
@@ -154,17 +154,22 @@ impl Found<'_> {
 
 /// Whether the address stands in the text, and not within a longer one.
 fn is_metadata_service(text: &str) -> bool {
+    // No address is shorter.
+    if text.len() < "2852039166".len() {
+        return false;
+    }
     let letters = Letters::of(text).lower();
     let mut addresses = ADDRESSES
         .iter()
-        .filter(|(word, _)| letters.may_spell(*word));
-    addresses.any(|(_, address)| {
+        .filter(|address| address.may_be_in(letters));
+    addresses.any(|address| {
+        let address = address.as_str();
         let text = text.to_ascii_lowercase();
-        text.match_indices(*address).any(|(at, _)| {
+        text.match_indices(address).any(|(at, _)| {
             let Some((before, rest)) = text.split_at_checked(at) else {
                 return false;
             };
-            let after = rest.strip_prefix(*address).unwrap_or_default();
+            let after = rest.strip_prefix(address).unwrap_or_default();
             let longer = |c: char| c.is_ascii_alphanumeric() || c == '-';
             !before.ends_with(|c: char| longer(c) || c == '.') && !after.starts_with(longer)
         })

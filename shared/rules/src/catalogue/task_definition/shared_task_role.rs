@@ -41,18 +41,22 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
 /// path, and IAM does not tell case apart.
 fn are_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.trim(), b.trim());
-    let name = |role: &str| {
-        role.rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    let account = |role: &str| role.split(':').nth(4).map(str::to_owned);
-    let elsewhere = match (account(a), account(b)) {
-        (Some(a), Some(b)) => a != b,
-        _ => false,
-    };
-    !elsewhere && !name(a).is_empty() && name(a) == name(b)
+    let (name_a, name_b) = (name(a), name(b));
+    if name_a.is_empty() || !name_a.eq_ignore_ascii_case(name_b) {
+        return false;
+    }
+    match (account(a), account(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+fn name(role: &str) -> &str {
+    role.rsplit_once('/').map_or(role, |(_, name)| name)
+}
+
+fn account(role: &str) -> Option<&str> {
+    role.split(':').nth(4)
 }
 
 #[cfg(test)]
