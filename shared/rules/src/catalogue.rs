@@ -105,7 +105,8 @@ impl Applies {
 /// Controls of others that a rule covers; empty where there is none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct References {
-    /// The sentence of AWS's "Task and container security" guidance, in our words.
+    /// What AWS's best practices for the security of ECS say (tasks and containers, network, secrets,
+    /// roles, logs), in our words.
     pub guidance: &'static str,
     /// AWS Config managed rules.
     pub aws_config: &'static [&'static str],

@@ -197,6 +197,16 @@ impl PlacedContainer<'_> {
     }
 }
 
+/// An entry of `dockerSecurityOptions`: Docker reads `KEY=VALUE` and `KEY:VALUE`.
+pub(super) fn key_and_value(option: &str) -> Option<(&str, &str)> {
+    let option = option.trim();
+    let at = option
+        .bytes()
+        .position(|byte| matches!(byte, b':' | b'='))?;
+    let (key, value) = option.split_at_checked(at)?;
+    Some((key, value.get(1..)?))
+}
+
 /// A volume and its place in the definition.
 pub(super) struct PlacedVolume<'a> {
     volume: &'a Volume,

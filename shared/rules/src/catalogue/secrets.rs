@@ -15,7 +15,12 @@ pub(super) use name::{Hint, hint};
 /// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
 pub(super) fn assigns(text: &str) -> bool {
     // Most texts have neither a sign of it nor a name that could say so.
-    let signed = text.bytes().any(|byte| byte == b'=') || text.contains("--");
+    let mut before = 0;
+    let signed = text.bytes().any(|byte| {
+        let dashes = [before, byte] == *b"--";
+        before = byte;
+        dashes || byte == b'='
+    });
     if !signed || !may_hint(text) {
         return false;
     }

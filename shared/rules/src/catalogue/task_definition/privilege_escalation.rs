@@ -1,6 +1,6 @@
 use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule,
-    each::{Hidden, Judged, containers, read},
+    each::{Hidden, Judged, containers, key_and_value, read},
 };
 use crate::{
     Severity,
@@ -18,7 +18,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     },
     help: "add `no-new-privileges` to `dockerSecurityOptions`; `sudo` and other setuid programs then stop working",
     references: References {
-        guidance: "run containers as a non-root user",
+        guidance: "take setuid and setgid rights from images",
         aws_config: &[],
         security_hub: &[],
         control_tower: &[],
@@ -60,8 +60,7 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
 
 /// Whether the option sets `no-new-privileges`, on or off.
 fn setting(option: &str) -> Option<bool> {
-    let option = option.trim();
-    let (key, value) = option.split_once([':', '=']).unwrap_or((option, "true"));
+    let (key, value) = key_and_value(option).unwrap_or((option.trim(), "true"));
     let is_on = value.eq_ignore_ascii_case("true") || value == "1";
     key.eq_ignore_ascii_case("no-new-privileges")
         .then_some(is_on)

@@ -1,6 +1,6 @@
 use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule,
-    each::{elements, read},
+    each::{elements, key_and_value, read},
 };
 use crate::{Severity, facts::TaskDefinition, names::quoted};
 
@@ -41,9 +41,9 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     )
 }
 
-/// What an option takes away. Docker reads `KEY=VALUE` and `KEY:VALUE`.
+/// What an option takes away.
 fn switched_off(option: &str) -> Option<&'static str> {
-    let (key, value) = option.trim().split_once([':', '='])?;
+    let (key, value) = key_and_value(option)?;
     let (key, value) = (key.trim().to_ascii_lowercase(), value.to_ascii_lowercase());
     match (key.as_str(), value.replace('=', ":").trim()) {
         ("label", "disable" | "type:spc_t" | "type:unconfined_t") => Some("SELinux confinement"),
