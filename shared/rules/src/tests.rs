@@ -3,6 +3,7 @@
 mod plans;
 mod policies;
 mod properties;
+mod speed;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

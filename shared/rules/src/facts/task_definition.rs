@@ -324,25 +324,29 @@ impl TaskDefinition {
 }
 
 fn demands_windows(expression: &str) -> bool {
-    let (attribute, value) = match expression.split_once("==") {
-        Some((attribute, value)) => (attribute.trim(), value.trim()),
-        None => {
-            let mut words = expression.split_whitespace();
-            match (words.next(), words.next(), words.next(), words.next()) {
-                (Some(attribute), Some(operator), Some(value), None)
-                    if operator.eq_ignore_ascii_case("equals") =>
-                {
-                    (attribute, value)
-                }
-                _ => return false,
-            }
-        }
+    let Some((attribute, value)) = equality(expression) else {
+        return false;
     };
-    let is_one_word = !value.contains(char::is_whitespace) && !value.contains("==");
     attribute.eq_ignore_ascii_case("attribute:ecs.os-type") && value.eq_ignore_ascii_case("windows")
         || attribute.eq_ignore_ascii_case("attribute:ecs.os-family")
             && starts_with(value, "windows_")
-            && is_one_word
+}
+
+/// The two words of `ATTRIBUTE == VALUE` or `ATTRIBUTE equals VALUE`, where that is all.
+fn equality(expression: &str) -> Option<(&str, &str)> {
+    let (attribute, value) = if let Some(sides) = expression.split_once("==") {
+        sides
+    } else {
+        let (attribute, rest) = expression.trim().split_once(char::is_whitespace)?;
+        let (operator, value) = rest.trim().split_once(char::is_whitespace)?;
+        if !operator.eq_ignore_ascii_case("equals") {
+            return None;
+        }
+        (attribute, value)
+    };
+    let (attribute, value) = (attribute.trim(), value.trim());
+    let is_one_word = !value.contains(char::is_whitespace) && !value.contains("==");
+    is_one_word.then_some((attribute, value))
 }
 
 /// Whether `text` starts with `prefix` in any case.
