@@ -97,6 +97,11 @@ fmt: $(TOOLS) ## Format Rust and Python
 	$(TOOLS_BIN)/ruff check --fix $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format $(PYTHON_DIRS)
 
+.PHONY: bench
+bench: ## Measure a decision against reading the JSON that it is about
+	cargo bench --package tidewaiter-rules --bench decide --locked -- --quiet
+	$(PYTHON) benches/decide/run.py
+
 .PHONY: bench-cold
 bench-cold: build $(LOCAL) ## Measure the cold start of the functions
 	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \

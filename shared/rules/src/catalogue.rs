@@ -5,8 +5,10 @@
 mod answer;
 mod base_image;
 mod build_step;
+mod each;
 mod host_path;
 mod image_reference;
+mod letters;
 mod secrets;
 mod shell;
 
@@ -16,15 +18,11 @@ pub use answer::Answer;
 
 pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
-use image_reference::without_user;
 
 use crate::{
-    facts::{
-        Dockerfile, EfsVolume, Form, Image, LaunchType, PlacedContainer, Subject, SubjectKind,
-        TaskDefinition,
-    },
+    facts::{Dockerfile, Form, Image, LaunchType, Subject, SubjectKind, TaskDefinition},
     field::Field,
-    names::{Place, quoted, quoted_value},
+    names::Place,
     policy::Parameters,
     severity::Severity,
 };
@@ -121,17 +119,15 @@ impl Applies {
     fn to(self, definition: &TaskDefinition) -> bool {
         self.forms.contains(&definition.form)
             && (self.windows || !definition.is_windows())
-            && definition.launch_types().iter().any(|launch_type| {
-                matches!(launch_type, LaunchType::Other(_))
-                    || self.launch_types.contains(launch_type)
-            })
+            && definition.may_run_on(self.launch_types)
     }
 }
 
 /// Controls of others that a rule covers; empty where there is none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct References {
-    /// The sentence of AWS's "Task and container security" guidance, in our words.
+    /// What AWS's best practices for the security of ECS say (tasks and containers, network, secrets,
+    /// roles, logs), in our words.
     pub guidance: &'static str,
     /// AWS Config managed rules.
     pub aws_config: &'static [&'static str],
@@ -192,11 +188,14 @@ pub(crate) fn secret_is_random(text: &str) -> bool {
     secrets::looks_random(text)
 }
 
-/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form.
-pub(crate) fn capability_name(name: &str) -> String {
-    let name = name.trim().to_ascii_uppercase();
-    name.strip_prefix("CAP_")
-        .map_or(name.clone(), str::to_owned)
+/// ECS spells capabilities in capitals without `CAP_`; runtimes below it take any form. What is left
+/// may be in any case.
+pub(crate) fn plain_capability(name: &str) -> &str {
+    let name = name.trim();
+    match name.split_at_checked("CAP_".len()) {
+        Some((prefix, plain)) if prefix.eq_ignore_ascii_case("CAP_") => plain,
+        _ => name,
+    }
 }
 
 /// The answer about a namespace that `member` of the definition may share with the host.
@@ -206,7 +205,7 @@ fn shared_with_host(
     member: &str,
     what: &str,
 ) -> Vec<Answer> {
-    let pointer = format!("/{member}");
+    let pointer = || format!("/{member}");
     // A daemon's API has another word for it.
     let host = if definition.is_daemon() {
         "shared"
@@ -216,82 +215,19 @@ fn shared_with_host(
     match mode {
         Field::Known(mode) if mode.trim().eq_ignore_ascii_case(host) => {
             vec![Answer::fail(
-                pointer,
+                pointer(),
                 format!("`{member}` is `{host}`: each task shares the instance's {what}"),
             )]
         }
         Field::Unknown(reason) => {
-            vec![Answer::unreadable(pointer, &format!("`{member}`"), reason)]
+            vec![Answer::unreadable(
+                pointer(),
+                &format!("`{member}`"),
+                reason,
+            )]
         }
         Field::Known(_) | Field::Absent => Vec::new(),
     }
-}
-
-/// What `judge` says of the image of each container; unknown where it is no reference that can be
-/// read. `what` is what the rule wants to know of it.
-fn images(
-    definition: &TaskDefinition,
-    what: &str,
-    judge: impl Fn(&PlacedContainer<'_>, String, &ImageReference<'_>) -> Option<Answer>,
-) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let pointer = container.pointer("image");
-        let name = quoted(&container.label());
-        let answer = match &container.image {
-            Field::Known(image) => match ImageReference::parse(image) {
-                Some(image) => judge(&container, pointer, &image),
-                None => Some(Answer::unknown(
-                    pointer,
-                    format!(
-                        "{what} of the image of container {name} cannot be known: {} is not an image reference",
-                        quoted_value(without_user(image))
-                    ),
-                )),
-            },
-            Field::Unknown(reason) => {
-                let what = format!("{what} of the image of container {name}");
-                Some(Answer::unreadable(pointer, &what, reason))
-            }
-            Field::Absent => None,
-        };
-        answers.extend(answer.map(|answer| answer.in_container(&container)));
-    }
-    answers
-}
-
-/// What `judge` says of each EFS volume, given the pointer to its configuration and its name in
-/// backticks. `what` is what the rule wants to know of a volume that cannot be read.
-fn efs_volumes(
-    definition: &TaskDefinition,
-    what: &str,
-    judge: impl Fn(&EfsVolume, &str, &str) -> Option<Answer>,
-) -> Vec<Answer> {
-    let volumes = match &definition.volumes {
-        Field::Known(volumes) => volumes,
-        Field::Unknown(reason) => {
-            let what = format!("of an EFS volume, {what}");
-            return vec![Answer::unreadable("/volumes", &what, reason)];
-        }
-        Field::Absent => return Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for (index, volume) in volumes.iter().enumerate() {
-        let pointer = format!("/volumes/{index}/efsVolumeConfiguration");
-        let name = match volume.name.known() {
-            Some(name) => quoted(name),
-            None => quoted(&format!("#{index}")),
-        };
-        answers.extend(match &volume.efs_volume_configuration {
-            Field::Known(efs) => judge(efs, &pointer, &name),
-            Field::Unknown(reason) => {
-                let what = format!("of volume {name}, {what}");
-                Some(Answer::unreadable(pointer, &what, reason))
-            }
-            Field::Absent => None,
-        });
-    }
-    answers
 }
 
 macro_rules! catalogue {

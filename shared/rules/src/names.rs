@@ -308,18 +308,21 @@ impl Digest {
     /// # Errors
     /// When the text is not an algorithm, a colon and 32 to 128 letters and digits.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        if Self::is_one(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::new("image digest", text))
+        }
+    }
+
+    /// Whether the text has the form of a digest, as [`Self::parse`] wants it.
+    pub fn is_one(text: &str) -> bool {
         let digits = text
             .strip_prefix("sha256:")
             .or_else(|| text.strip_prefix("sha512:"));
-        match digits {
-            Some(digits)
-                if digits.len() >= 32
-                    && is_made_of(digits, 128, |byte| byte.is_ascii_alphanumeric()) =>
-            {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(InvalidName::new("image digest", text)),
-        }
+        digits.is_some_and(|digits| {
+            digits.len() >= 32 && is_made_of(digits, 128, |byte| byte.is_ascii_alphanumeric())
+        })
     }
 
     /// The text, for example `sha256:9f86…`.

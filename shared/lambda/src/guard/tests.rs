@@ -1,5 +1,8 @@
 //! What a function does about an event, call by call.
 
+mod delivery;
+mod images;
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -97,6 +100,28 @@ async fn handle(
 
 fn fine(_: &Call) -> Answer {
     Answer::empty()
+}
+
+/// Three pages; only the last has what counts.
+fn critical_pages(call: &Call) -> Answer {
+    if call.operation != "DescribeImageScanFindings" {
+        return Answer::empty();
+    }
+    let page = |severity: &str, token: Option<&str>| {
+        Answer::json(
+            json!({
+                "imageScanStatus": {"status": "COMPLETE"},
+                "imageScanFindings": {"findings": [{"name": format!("CVE-2026-{severity}"), "severity": severity}]},
+                "nextToken": token,
+            })
+            .to_string(),
+        )
+    };
+    match call.parameters["nextToken"].as_str() {
+        None => page("LOW", Some("b")),
+        Some("b") => page("MEDIUM", Some("c")),
+        Some(_) => page("CRITICAL", None),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -468,226 +493,6 @@ async fn an_event_of_the_other_function_is_put_aside_and_told() {
     let payload = event("image-scan-guard/critical");
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
     assert_eq!(wire.operations(), ["SendMessage", "Publish"]);
-}
-
-/// Three pages; only the last has what counts.
-fn critical_pages(call: &Call) -> Answer {
-    if call.operation != "DescribeImageScanFindings" {
-        return Answer::empty();
-    }
-    let page = |severity: &str, token: Option<&str>| {
-        Answer::json(
-            json!({
-                "imageScanStatus": {"status": "COMPLETE"},
-                "imageScanFindings": {"findings": [{"name": format!("CVE-2026-{severity}"), "severity": severity}]},
-                "nextToken": token,
-            })
-            .to_string(),
-        )
-    };
-    match call.parameters["nextToken"].as_str() {
-        None => page("LOW", Some("b")),
-        Some("b") => page("MEDIUM", Some("c")),
-        Some(_) => page("CRITICAL", None),
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn every_page_of_findings_is_read_and_the_image_archived_by_digest() {
-    let payload = event("image-scan-guard/critical");
-    let done = handle(Mode::Enforce, &payload, critical_pages).await;
-    assert_eq!(done.result, Ok(()));
-    let calls = done.wire.calls();
-    let names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
-    assert_eq!(
-        names,
-        [
-            "DescribeImageScanFindings",
-            "DescribeImageScanFindings",
-            "DescribeImageScanFindings",
-            "UpdateImageStorageClass",
-            "Publish"
-        ]
-    );
-    let archived = &calls[3].parameters;
-    assert_eq!(archived["targetStorageClass"], "ARCHIVE");
-    assert_eq!(archived["imageId"]["imageTag"], Value::Null);
-    assert!(
-        archived["imageId"]["imageDigest"]
-            .as_str()
-            .unwrap()
-            .starts_with("sha256:c3")
-    );
-    insta::assert_snapshot!(done.email());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clean_scan_is_left_in_silence() {
-    for path in ["image-scan-guard/clean", "image-scan-guard/no-counts"] {
-        let done = handle(Mode::Enforce, &event(path), |_| {
-            Answer::json(
-                r#"{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findingSeverityCounts":{"LOW":3}}}"#,
-            )
-        })
-        .await;
-        assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_scan_without_result_is_told_as_unknown_and_nothing_is_changed() {
-    for state in [
-        "FAILED",
-        "UNSUPPORTED_IMAGE",
-        "SCAN_ELIGIBILITY_EXPIRED",
-        "FINDINGS_UNAVAILABLE",
-        "LIMIT_EXCEEDED",
-        "IMAGE_SIZE_EXCEEDED",
-        "IN_PROGRESS",
-        "PENDING",
-        "NEW_STATE",
-    ] {
-        let done = handle(
-            Mode::Enforce,
-            &event("image-scan-guard/failed"),
-            move |_| Answer::json(json!({"imageScanStatus": {"status": state}}).to_string()),
-        )
-        .await;
-        assert_eq!(
-            done.operations(),
-            ["DescribeImageScanFindings", "Publish"],
-            "{state}"
-        );
-        let alert = done.alert();
-        assert_eq!(alert["findings"][0]["outcome"], "unknown", "{state}");
-        assert_eq!(alert["decision"], "warn", "{state}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_vanished_scan_is_not_a_clean_one() {
-    let done = handle(
-        Mode::Enforce,
-        &event("image-scan-guard/no-counts"),
-        |call| match call.operation.as_str() {
-            "DescribeImageScanFindings" => Answer::error(400, "ScanNotFoundException", "no scan"),
-            _ => Answer::empty(),
-        },
-    )
-    .await;
-    assert_eq!(done.operations(), ["DescribeImageScanFindings", "Publish"]);
-    assert_eq!(done.alert()["findings"][0]["outcome"], "unknown");
-}
-
-#[tokio::test(start_paused = true)]
-async fn results_that_are_not_there_yet_are_waited_for() {
-    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
-        Answer::json(r#"{"imageScanStatus":{"status":"IN_PROGRESS"}}"#)
-    })
-    .await;
-    assert!(done.result.is_err());
-    assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_archived_image_is_not_archived_again() {
-    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
-        Answer::json(r#"{"imageScanStatus":{"status":"IMAGE_ARCHIVED"}}"#)
-    })
-    .await;
-    assert_eq!(done.operations(), ["DescribeImageScanFindings", "Publish"]);
-    assert_eq!(done.alert()["withheld"], "it has been done already");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deleted_image_is_left_in_silence() {
-    let done = handle(Mode::Enforce, &event("image-scan-guard/critical"), |_| {
-        Answer::error(400, "ImageNotFoundException", "no image")
-    })
-    .await;
-    assert_eq!(done.result, Ok(()));
-    assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_accounts_image_is_told_and_left() {
-    let payload = event("image-scan-guard/inspector").replace(ACCOUNT, "777788889999");
-    let done = handle(Mode::Enforce, &payload, fine).await;
-    assert_eq!(done.operations(), ["Publish"]);
-    assert_eq!(
-        done.alert()["withheld"],
-        "the subject is in another account or region"
-    );
-    assert_eq!(done.alert()["account"], "777788889999");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_image_without_digest_is_told_and_left() {
-    let done = handle(Mode::Enforce, &event("image-scan-guard/no-digest"), fine).await;
-    assert_eq!(done.operations(), ["Publish"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_alert_that_cannot_be_sent_is_tried_again() {
-    let payload = event("task-definition-guard/privileged");
-    let done = handle(Mode::Enforce, &payload, |call| {
-        match call.operation.as_str() {
-            "Publish" => Answer::error(403, "AuthorizationError", "not authorized"),
-            _ => Answer::empty(),
-        }
-    })
-    .await;
-    assert!(done.result.is_err());
-    assert_eq!(done.operations()[0], "DeregisterTaskDefinition");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_event_that_cannot_be_put_aside_is_tried_again() {
-    let done = handle(Mode::Enforce, "{}", |call| match call.operation.as_str() {
-        "SendMessage" => Answer::denied(),
-        _ => Answer::empty(),
-    })
-    .await;
-    assert!(done.result.is_err());
-    assert_eq!(done.operations(), ["SendMessage"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_set_up_that_fell_to_audit_mode_is_told_once() {
-    let refuse_first = Arc::new(Mutex::new(true));
-    let wire = Wire::new(move |_| {
-        let mut refuse = refuse_first.lock().unwrap();
-        if std::mem::take(&mut *refuse) {
-            Answer::error(403, "AuthorizationError", "not yet")
-        } else {
-            Answer::empty()
-        }
-    });
-    let mut guard = guard(Mode::Audit, SubjectKind::TaskDefinition, &wire);
-    guard.untold = RefCell::new(Some("the policy cannot be used".to_owned()));
-    let payload = event("task-definition-guard/hardened");
-    for _ in 0..3 {
-        assert_eq!(guard.handle(&payload, "r").await, Ok(()));
-    }
-    let done = Done {
-        result: Ok(()),
-        wire,
-    };
-    // The first attempt was refused, the second went out, and there is no third.
-    assert_eq!(done.operations(), ["Publish", "Publish"]);
-    assert_eq!(done.alerts()[1]["kind"], "failure");
-}
-
-#[tokio::test(start_paused = true)]
-async fn calls_that_share_a_bucket_with_deployments_are_held_below_its_refill() {
-    let wire = Wire::new(fine);
-    let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
-    let start = tokio::time::Instant::now();
-    for _ in 0..5 {
-        let payload = event("task-definition-guard/privileged");
-        assert_eq!(guard.handle(&payload, "r").await, Ok(()));
-    }
-    assert_eq!(start.elapsed().as_secs(), 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,7 +120,7 @@ const ROOT_IN_LIBRARY: &[&str] = &[
 
 /// The name of an image of Docker's own library, wherever it is pulled from.
 pub(super) fn library_name<'a>(image: &'a ImageReference<'_>) -> Option<&'a str> {
-    match image.host.as_str() {
+    match image.host.as_ref() {
         "docker.io" | "mirror.gcr.io" => image.repository.strip_prefix("library/"),
         "public.ecr.aws" | "ecr-public.aws.com" => image.repository.strip_prefix("docker/library/"),
         _ => None,
@@ -131,7 +131,7 @@ pub(super) fn library_name<'a>(image: &'a ImageReference<'_>) -> Option<&'a str>
 pub(super) fn default_user(image: &ImageReference<'_>) -> DefaultUser {
     use DefaultUser::{Other, Root, Unknown};
     let tag = image.tag.unwrap_or_default();
-    let repository = image.repository.as_str();
+    let repository = image.repository.as_ref();
     if let Some(name) = library_name(image) {
         return if ROOT_IN_LIBRARY.contains(&name) {
             Root
@@ -139,7 +139,7 @@ pub(super) fn default_user(image: &ImageReference<'_>) -> DefaultUser {
             Unknown
         };
     }
-    match image.host.as_str() {
+    match image.host.as_ref() {
         "docker.io" => match repository {
             "nginxinc/nginx-unprivileged" => Other,
             "nvidia/cuda" | "opensuse/leap" | "opensuse/tumbleweed" => Root,
@@ -196,7 +196,7 @@ pub(super) fn default_user(image: &ImageReference<'_>) -> DefaultUser {
 pub(super) fn is_curated(image: &ImageReference<'_>) -> bool {
     library_name(image)
         .is_some_and(|name| ROOT_IN_LIBRARY.contains(&name) || REST_OF_LIBRARY.contains(&name))
-        || match image.host.as_str() {
+        || match image.host.as_ref() {
             "docker.io" => {
                 let namespace = image.repository.split('/').next().unwrap_or_default();
                 matches!(

@@ -143,8 +143,7 @@ pub(super) fn judge_mounted(
     };
     let mut answers = Vec::new();
     for (index, volume) in volumes.iter().enumerate() {
-        let pointer = format!("/volumes/{index}");
-        answers.extend(judge_volume(definition, context, volume, &pointer, &judge));
+        answers.extend(judge_volume(definition, context, volume, index, &judge));
     }
     answers
 }
@@ -153,17 +152,17 @@ fn judge_volume(
     definition: &TaskDefinition,
     context: &Context<'_>,
     volume: &Volume,
-    pointer: &str,
+    index: usize,
     judge: impl Fn(&HostPath) -> Option<Exposure>,
 ) -> Option<Answer> {
     let name = volume.name.known().map_or("?", String::as_str);
     let what = || format!("which path of the host volume {} is", quoted(name));
+    let (member, text) = source(volume)?;
     let mounts = Mounts::of(definition, volume);
     if mounts.containers.is_empty() && mounts.unsure.is_none() {
         return None;
     }
-    let (member, text) = source(volume)?;
-    let pointer = format!("{pointer}/{member}");
+    let pointer = format!("/volumes/{index}/{member}");
     let text = match text {
         Ok(text) => text,
         Err(reason) => return Some(Answer::unreadable(pointer, &what(), reason)),

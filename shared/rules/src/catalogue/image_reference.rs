@@ -1,14 +1,16 @@
 //! Image references as container runtimes read them.
 
+use std::borrow::Cow;
+
 use crate::names::Digest;
 
 /// `[HOST/]REPOSITORY[:TAG][@DIGEST]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageReference<'a> {
     /// The registry in lower case, with its port; `docker.io` where the reference names none.
-    pub(crate) host: String,
+    pub(crate) host: Cow<'a, str>,
     /// The repository, with the `library/` that Docker Hub's official images leave out.
-    pub(crate) repository: String,
+    pub(crate) repository: Cow<'a, str>,
     pub(crate) tag: Option<&'a str>,
     pub(crate) digest: Option<&'a str>,
 }
@@ -20,7 +22,8 @@ impl<'a> ImageReference<'a> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => (name, Some(Digest::parse(digest).ok().map(|_| digest)?)),
+            Some((name, digest)) if Digest::is_one(digest) => (name, Some(digest)),
+            Some(_) => return None,
             None => (text, None),
         };
         // Only behind the last slash is a colon the tag's; before it, it is the port's.
@@ -30,28 +33,33 @@ impl<'a> ImageReference<'a> {
             None => (name, None),
         };
         let (host, path) = match name.split_once('/') {
-            Some((host, path)) if is_host(host) => (host.to_ascii_lowercase(), path),
-            _ => (DOCKER_HUB.to_owned(), name),
+            Some((host, path)) if is_host(host) => (in_lower_case(host), path),
+            _ => (DOCKER_HUB.into(), name),
         };
         let host = if host == "index.docker.io" {
-            DOCKER_HUB.to_owned()
+            DOCKER_HUB.into()
         } else {
             host
         };
-        let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let of_path = |byte: u8| of_tag(byte) || byte == b'/';
         let is_path = !path.is_empty()
             && path.bytes().all(of_path)
-            && path.split('/').all(|part| !part.is_empty());
+            && path
+                .as_bytes()
+                .split(|byte| *byte == b'/')
+                .all(|part| !part.is_empty());
         let is_tag = tag.is_none_or(|tag| !tag.is_empty() && tag.bytes().all(of_tag));
-        let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        let of_host = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+        };
         if !is_path || !is_tag || !host.bytes().all(of_host) {
             return None;
         }
         let repository = if host == DOCKER_HUB && !path.contains('/') {
-            format!("library/{path}")
+            format!("library/{path}").into()
         } else {
-            path.to_owned()
+            path.into()
         };
         Some(Self {
             host,
@@ -64,64 +72,44 @@ impl<'a> ImageReference<'a> {
     /// The account of the private ECR registry that the image is in. The whole host counts, so that
     /// a host which only begins like one is none.
     pub(crate) fn ecr_account(&self) -> Option<&str> {
-        let labels: Vec<&str> = self.host.split('.').collect();
-        let account = match labels.as_slice() {
-            [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "amazonaws",
-                "com",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "amazonaws",
-                "com",
-                "cn",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "c2s",
-                "ic",
-                "gov",
-            ]
-            | [
-                account,
-                "dkr",
-                "ecr" | "ecr-fips",
-                region,
-                "sc2s",
-                "sgov",
-                "gov",
-            ]
-            | [account, "dkr-ecr" | "dkr-ecr-fips", region, "on", "aws"]
-            | [
-                account,
-                "dkr-ecr" | "dkr-ecr-fips",
-                region,
-                "on",
-                "amazonwebservices",
-                "com",
-                "cn",
-            ] if !region.is_empty() => account,
-            _ => return None,
-        };
+        let (account, rest) = self.host.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        is_account.then_some(*account)
+        let is_registry = ECR_HOSTS.iter().any(|(services, suffix)| {
+            let region = services
+                .iter()
+                .find_map(|service| rest.strip_prefix(service)?.strip_suffix(suffix));
+            region.is_some_and(|region| !region.is_empty() && !region.contains('.'))
+        });
+        (is_account && is_registry).then_some(account)
+    }
+}
+
+/// What stands before and behind the region in the hosts of private ECR registries, behind the account.
+const ECR_HOSTS: &[(&[&str], &str)] = &[
+    (ECR, ".amazonaws.com"),
+    (ECR, ".amazonaws.com.cn"),
+    (ECR, ".c2s.ic.gov"),
+    (ECR, ".sc2s.sgov.gov"),
+    (DUAL_STACK, ".on.aws"),
+    (DUAL_STACK, ".on.amazonwebservices.com.cn"),
+];
+const ECR: &[&str] = &["dkr.ecr.", "dkr.ecr-fips."];
+const DUAL_STACK: &[&str] = &["dkr-ecr.", "dkr-ecr-fips."];
+
+fn in_lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        host.to_ascii_lowercase().into()
+    } else {
+        host.into()
     }
 }
 
 /// Docker's rule: what stands before the first slash is a host where it could not be a part of a
 /// repository's name on Docker Hub.
 fn is_host(text: &str) -> bool {
-    text.contains(['.', ':']) || text == "localhost" || text.contains(char::is_uppercase)
+    text.bytes().any(|byte| matches!(byte, b'.' | b':'))
+        || text == "localhost"
+        || text.contains(char::is_uppercase)
 }
 
 /// A registry takes no user in a reference, but people write one, with a password behind it.
@@ -215,8 +203,8 @@ mod tests {
             ),
         ] {
             let expected = ImageReference {
-                host: host.to_owned(),
-                repository: repository.to_owned(),
+                host: host.into(),
+                repository: repository.into(),
                 tag,
                 digest,
             };

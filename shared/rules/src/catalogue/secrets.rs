@@ -8,11 +8,22 @@ mod name;
 
 use form::is_varied;
 pub(super) use form::kind;
+use name::may_hint;
 pub(super) use name::{Hint, hint};
 
 /// Whether the text assigns a secret somewhere in it: `--password=…`, `--token …`, `export
 /// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
 pub(super) fn assigns(text: &str) -> bool {
+    // Most texts have neither a sign of it nor a name that could say so.
+    let mut before = 0;
+    let signed = text.bytes().any(|byte| {
+        let dashes = [before, byte] == *b"--";
+        before = byte;
+        dashes || byte == b'='
+    });
+    if !signed || !may_hint(text) {
+        return false;
+    }
     let mut parts = text
         .split(|c: char| c.is_whitespace() || "\"';&?,{}()|".contains(c))
         .filter(|part| !part.is_empty())

@@ -311,6 +311,26 @@ impl TaskDefinition {
         vec![LaunchType::Ec2]
     }
 
+    /// Whether one of `wanted` is among [`Self::launch_types`], or one that is not known here.
+    pub fn may_run_on(&self, wanted: &[LaunchType]) -> bool {
+        if self.is_daemon() {
+            return wanted.contains(&LaunchType::ManagedInstances);
+        }
+        let is_wanted = |name: &String| {
+            let mut known = LaunchType::ALL.iter();
+            let known = known.find(|launch_type| launch_type.name() == name);
+            known.is_none_or(|launch_type| wanted.contains(launch_type))
+        };
+        for field in [&self.compatibilities, &self.requires_compatibilities] {
+            match field {
+                Field::Known(names) if !names.is_empty() => return names.iter().any(is_wanted),
+                Field::Unknown(_) => return !wanted.is_empty(),
+                Field::Known(_) | Field::Absent => {}
+            }
+        }
+        wanted.contains(&LaunchType::Ec2)
+    }
+
     /// Whether the containers are Windows containers. `runtimePlatform` decides, and where it cannot
     /// be known they are not; without it, a placement constraint that is nothing but a demand for
     /// Windows does. An expression with more in it is not trusted: `… == windows or … == linux` would
@@ -318,7 +338,7 @@ impl TaskDefinition {
     pub fn is_windows(&self) -> bool {
         match &self.runtime_platform {
             Field::Known(platform) => match &platform.operating_system_family {
-                Field::Known(family) => return family.to_ascii_uppercase().starts_with("WINDOWS"),
+                Field::Known(family) => return starts_with(family, "WINDOWS"),
                 Field::Unknown(_) => return false,
                 Field::Absent => {}
             },
@@ -351,17 +371,35 @@ impl TaskDefinition {
 }
 
 fn demands_windows(expression: &str) -> bool {
-    let words: Vec<String> = expression
-        .replace("==", " == ")
-        .split_whitespace()
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["attribute:ecs.os-type", "==" | "equals", value] => *value == "windows",
-        ["attribute:ecs.os-family", "==" | "equals", value] => value.starts_with("windows_"),
-        _ => false,
-    }
+    let Some((attribute, value)) = equality(expression) else {
+        return false;
+    };
+    attribute.eq_ignore_ascii_case("attribute:ecs.os-type") && value.eq_ignore_ascii_case("windows")
+        || attribute.eq_ignore_ascii_case("attribute:ecs.os-family")
+            && starts_with(value, "windows_")
+}
+
+/// The two words of `ATTRIBUTE == VALUE` or `ATTRIBUTE equals VALUE`, where that is all.
+fn equality(expression: &str) -> Option<(&str, &str)> {
+    let (attribute, value) = if let Some(sides) = expression.split_once("==") {
+        sides
+    } else {
+        let (attribute, rest) = expression.trim().split_once(char::is_whitespace)?;
+        let (operator, value) = rest.trim().split_once(char::is_whitespace)?;
+        if !operator.eq_ignore_ascii_case("equals") {
+            return None;
+        }
+        (attribute, value)
+    };
+    let (attribute, value) = (attribute.trim(), value.trim());
+    let is_one_word = !value.contains(char::is_whitespace) && !value.contains("==");
+    is_one_word.then_some((attribute, value))
+}
+
+/// Whether `text` starts with `prefix` in any case.
+fn starts_with(text: &str, prefix: &str) -> bool {
+    let start = text.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a policy may say about single rules beside their levels.
 
+use std::str::Chars;
+
 use super::form::mapping;
 
 mapping! {
@@ -80,31 +82,31 @@ mapping! {
 /// Whether all of `text` matches `glob`, in which `*` stands for any run of characters, `/`
 /// included, and `?` for one. Linear in the text but for the last `*`, so no pattern is slow.
 pub fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-    let (mut at, mut from) = (0, 0);
+    let (mut glob, mut text) = (glob.chars(), text.chars());
     // Where to go on when what follows the last `*` does not match after all.
-    let mut retry: Option<(usize, usize)> = None;
-    while let Some(character) = text.get(from) {
-        match glob.get(at) {
+    let mut retry: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let (mut pattern, mut rest) = (glob.clone(), text.clone());
+        let Some(character) = rest.next() else {
+            return glob.all(|left| left == '*');
+        };
+        match pattern.next() {
             Some('*') => {
-                retry = Some((at + 1, from));
-                at += 1;
+                retry = Some((pattern.clone(), text.clone()));
+                glob = pattern;
             }
-            Some(wanted) if *wanted == '?' || wanted == character => {
-                at += 1;
-                from += 1;
+            Some(wanted) if wanted == '?' || wanted == character => {
+                (glob, text) = (pattern, rest);
             }
-            _ => match retry {
+            _ => match &mut retry {
                 Some((after, start)) => {
-                    retry = Some((after, start + 1));
-                    at = after;
-                    from = start + 1;
+                    start.next();
+                    (glob, text) = (after.clone(), start.clone());
                 }
                 None => return false,
             },
         }
     }
-    glob.iter().skip(at).all(|rest| *rest == '*')
 }
 
 #[cfg(test)]

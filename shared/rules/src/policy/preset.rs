@@ -10,7 +10,7 @@ use super::form::{Form, instead, text};
 use super::mistake::{Mistake, Mistakes};
 use super::yaml::Node;
 use crate::{
-    catalogue::{HostPath, ImageReference, capability_name, source_of},
+    catalogue::{HostPath, ImageReference, plain_capability, source_of},
     decide::Finding,
     facts::{Container, Facts, Subject, TaskDefinition},
     field::Field,
@@ -107,11 +107,11 @@ impl AgentImage {
         match self {
             Self::At(whole) => {
                 // The gallery has a second name.
-                let host = match image.host.as_str() {
+                let host = match image.host.as_ref() {
                     "ecr-public.aws.com" => "public.ecr.aws",
                     host => host,
                 };
-                whole.split_once('/') == Some((host, image.repository.as_str()))
+                whole.split_once('/') == Some((host, image.repository.as_ref()))
             }
             Self::Of(account, repository) => {
                 image.ecr_account() == Some(account) && image.repository == *repository
@@ -279,7 +279,7 @@ fn capability(finding: &Finding, definition: &TaskDefinition) -> Option<String> 
         .add
         .known()?
         .get(index.parse::<usize>().ok()?)?;
-    name.known().map(|name| capability_name(name))
+    name.known().map(|name| plain_capability(name).to_ascii_uppercase())
 }
 
 impl Form for &'static Preset {

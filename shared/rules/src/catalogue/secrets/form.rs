@@ -1,10 +1,13 @@
 //! Secrets that are known by their own form.
 
-use super::is_stand_in;
+use super::{
+    super::letters::{Letters, Word},
+    is_stand_in,
+};
 
 /// A well-known kind of secret: a prefix and what follows it.
 struct Form {
-    prefixes: &'static [&'static str],
+    prefixes: &'static [Word],
     /// How many characters of the alphabet follow.
     length: std::ops::RangeInclusive<usize>,
     /// What may follow beside letters and digits.
@@ -16,103 +19,137 @@ const MANY: usize = 1000;
 
 const FORMS: &[Form] = &[
     Form {
-        prefixes: &["AKIA", "ASIA"],
+        prefixes: &[Word::new("AKIA"), Word::new("ASIA")],
         length: 16..=16,
         alphabet: "",
         kind: "an AWS access key id",
     },
     Form {
-        prefixes: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        prefixes: &[
+            Word::new("ghp_"),
+            Word::new("gho_"),
+            Word::new("ghu_"),
+            Word::new("ghs_"),
+            Word::new("ghr_"),
+        ],
         length: 36..=MANY,
         alphabet: "",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &["github_pat_"],
+        prefixes: &[Word::new("github_pat_")],
         length: 22..=MANY,
         alphabet: "_",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &["glpat-"],
+        prefixes: &[Word::new("glpat-")],
         length: 20..=MANY,
         alphabet: "_-.",
         kind: "a GitLab token",
     },
     Form {
-        prefixes: &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"],
+        prefixes: &[
+            Word::new("xoxa-"),
+            Word::new("xoxb-"),
+            Word::new("xoxp-"),
+            Word::new("xoxr-"),
+            Word::new("xoxs-"),
+        ],
         length: 20..=MANY,
         alphabet: "-",
         kind: "a Slack token",
     },
     Form {
-        prefixes: &["hooks.slack.com/services/"],
+        prefixes: &[Word::new("hooks.slack.com/services/")],
         length: 30..=MANY,
         alphabet: "/",
         kind: "a Slack webhook",
     },
     Form {
-        prefixes: &["sk_live_", "rk_live_"],
+        prefixes: &[Word::new("sk_live_"), Word::new("rk_live_")],
         length: 16..=MANY,
         alphabet: "",
         kind: "a Stripe key",
     },
     Form {
-        prefixes: &["AIza"],
+        prefixes: &[Word::new("AIza")],
         length: 35..=35,
         alphabet: "_-",
         kind: "a Google API key",
     },
     Form {
-        prefixes: &["npm_"],
+        prefixes: &[Word::new("npm_")],
         length: 36..=36,
         alphabet: "",
         kind: "an npm token",
     },
     Form {
-        prefixes: &["SG."],
+        prefixes: &[Word::new("SG.")],
         length: 66..=66,
         alphabet: "_-.",
         kind: "a SendGrid key",
     },
     Form {
-        prefixes: &["sk-ant-", "sk-proj-"],
+        prefixes: &[Word::new("sk-ant-"), Word::new("sk-proj-")],
         length: 32..=MANY,
         alphabet: "_-",
         kind: "an API key",
     },
     Form {
-        prefixes: &["dckr_pat_"],
+        prefixes: &[Word::new("dckr_pat_")],
         length: 20..=MANY,
         alphabet: "_-",
         kind: "a Docker Hub token",
     },
 ];
 
+/// What of the others cannot be missing.
+const PRIVATE_KEY: Word = Word::new("-----BEGIN PRIVATE KEY-----");
+const JSON_WEB_TOKEN: Word = Word::new("eyJ.");
+const PASSWORD_IN_URL: Word = Word::new("://:@");
+
+/// Of `a://:bc@d`, which no other form is shorter than.
+const SHORTEST: usize = 9;
+
 /// What the text, or a part of it, looks like by its own form: a kind for messages, never the text.
 pub(in crate::catalogue) fn kind(text: &str) -> Option<&'static str> {
-    if holds_private_key(text) {
+    if text.len() < SHORTEST {
+        return None;
+    }
+    let letters = Letters::of(text);
+    if PRIVATE_KEY.may_be_in(letters) && holds_private_key(text) {
         return Some("a private key");
     }
-    if holds_json_web_token(text) {
+    if JSON_WEB_TOKEN.may_be_in(letters) && holds_json_web_token(text) {
         return Some("a JSON web token");
     }
-    if holds_password_in_url(text) {
+    if PASSWORD_IN_URL.may_be_in(letters) && holds_password_in_url(text) {
         return Some("a URL with a password");
     }
-    FORMS
-        .iter()
-        .find(|form| {
-            let alphabet =
-                |byte: u8| byte.is_ascii_alphanumeric() || form.alphabet.as_bytes().contains(&byte);
-            form.prefixes.iter().any(|prefix| {
-                behind(text, prefix).any(|rest| {
-                    let body = run(rest, alphabet);
-                    form.length.contains(&body.len()) && is_varied(body)
-                })
-            })
+    let mut forms = FORMS.iter();
+    let found = forms.find(|form| {
+        // The body alone is at least that long.
+        text.len() > *form.length.start()
+            && form
+                .prefixes
+                .iter()
+                .filter(|prefix| prefix.may_be_in(letters))
+                .any(|prefix| form.begins(prefix.as_str(), text))
+    });
+    found.map(|form| form.kind)
+}
+
+impl Form {
+    /// Whether a secret of this form begins with `prefix` somewhere in the text.
+    fn begins(&self, prefix: &str, text: &str) -> bool {
+        let alphabet =
+            |byte: u8| byte.is_ascii_alphanumeric() || self.alphabet.as_bytes().contains(&byte);
+        behind(text, prefix).any(|rest| {
+            let body = run(rest, alphabet);
+            self.length.contains(&body.len()) && is_varied(body)
         })
-        .map(|form| form.kind)
+    }
 }
 
 /// What stands behind each `prefix` that begins a word.

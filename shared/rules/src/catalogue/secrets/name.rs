@@ -172,9 +172,45 @@ const SWITCHES: &[&str] = &[
 /// Meant to be seen.
 const SHOWN: &[&str] = &["PUBLIC", "PUBLISHABLE"];
 
+/// Every word that says something holds one of these. By their first letter, because this is asked of
+/// every character of a definition.
+fn stems(first: u8) -> &'static [&'static str] {
+    match first.to_ascii_lowercase() {
+        b'a' => &["auth"],
+        b'c' => &["credential"],
+        b'h' => &["hmac"],
+        b'j' => &["jwt"],
+        b'k' => &["key"],
+        b'p' => &["pass", "pepper", "pwd"],
+        b's' => &["salt", "secret"],
+        b't' => &["token"],
+        _ => &[],
+    }
+}
+
+/// Whether a name in the text can say that a secret goes by it. Nearly always it cannot, and this is
+/// the quick way to know.
+pub(in crate::catalogue) fn may_hint(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        let is_next = |stem: &&str| {
+            let next = rest.get(..stem.len());
+            next.is_some_and(|next| next.eq_ignore_ascii_case(stem.as_bytes()))
+        };
+        if stems(*first).iter().any(is_next) {
+            return true;
+        }
+        rest = others;
+    }
+    false
+}
+
 /// What a name says. Case, and how words are joined (`DB_PASSWORD`, `db-password`, `dbPassword`),
 /// do not matter.
 pub(in crate::catalogue) fn hint(name: &str) -> Hint {
+    if !may_hint(name) {
+        return Hint::No;
+    }
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
@@ -231,6 +267,17 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_word_that_says_something_is_without_a_stem() {
+        let keys = KEY_OF.iter().map(|of| format!("{of}_KEY"));
+        let words = [ALWAYS, ENDINGS, PERHAPS, &["DB_PASS", "DB_PWD"]].concat();
+        for word in keys.chain(words.into_iter().map(str::to_owned)) {
+            assert!(may_hint(&word), "{word}");
+            assert!(may_hint(&format!("the-{}", word.to_lowercase())), "{word}");
+        }
+        assert!(!may_hint("DATABASE_HOST") && !may_hint(""));
+    }
 
     #[test]
     fn a_name_is_read_by_its_words() {

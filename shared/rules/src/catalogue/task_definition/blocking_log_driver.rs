@@ -1,9 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Judged, containers, inside, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, Scalar, TaskDefinition},
-    field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,42 +25,22 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("whether the log driver of {container} blocks");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let name = quoted(&container.label());
-    let unreadable = |member: &str, reason: &str| {
-        let what = format!("whether the log driver of container {name} blocks");
-        Some(Answer::unreadable(container.pointer(member), &what, reason))
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let log = read("logConfiguration", &container.log_configuration);
+    let options = inside(log, "logConfiguration/options", |log| &log.options)?;
+    let Some(mode) = options.and_then(|options| options.get("mode")) else {
+        // That is non-blocking since 2025-06-25, unless the account chose otherwise.
+        return Ok(None);
     };
-    let log = match &container.log_configuration {
-        Field::Known(log) => log,
-        Field::Unknown(reason) => return unreadable("logConfiguration", reason),
-        Field::Absent => return None,
-    };
-    let options = match &log.options {
-        Field::Known(options) => options,
-        Field::Unknown(reason) => return unreadable("logConfiguration/options", reason),
-        Field::Absent => return None,
-    };
-    let pointer = "logConfiguration/options/mode";
-    // Absent is non-blocking since 2025-06-25, unless the account chose otherwise.
-    match options.get("mode")? {
-        Field::Known(Scalar(mode)) if mode.trim().eq_ignore_ascii_case("blocking") => {
-            Some(Answer::fail(
-                container.pointer(pointer),
-                format!(
-                    "container {name} waits for its log driver: it stands still while logs cannot be delivered"
-                ),
-            ))
-        }
-        Field::Unknown(reason) => unreadable(pointer, reason),
-        Field::Known(_) | Field::Absent => None,
-    }
+    let member = "logConfiguration/options/mode";
+    let blocks = read(member, mode)?
+        .is_some_and(|Scalar(mode)| mode.trim().eq_ignore_ascii_case("blocking"));
+    let message = "waits for its log driver: it stands still while logs cannot be delivered";
+    Ok(blocks.then(|| container.fails(member, message)))
 }
 
 #[cfg(test)]

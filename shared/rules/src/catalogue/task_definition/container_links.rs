@@ -1,5 +1,8 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{elements, read},
+};
+use crate::{Severity, facts::TaskDefinition, names::quoted};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "container-links",
@@ -19,39 +22,16 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let name = quoted(&container.label());
-        let what = format!("what container {name} is linked to");
-        let mut push = |answer: Answer| answers.push(answer.in_container(&container));
-        match &container.links {
-            Field::Known(links) => {
-                for (index, link) in links.iter().enumerate() {
-                    let pointer = container.pointer(&format!("links/{index}"));
-                    match link {
-                        Field::Known(link) => {
-                            let link = quoted(link);
-                            push(Answer::fail(
-                                pointer,
-                                format!("container {name} is linked to {link}"),
-                            ));
-                        }
-                        Field::Unknown(reason) => push(Answer::unreadable(pointer, &what, reason)),
-                        Field::Absent => {}
-                    }
-                }
-            }
-            Field::Unknown(reason) => {
-                push(Answer::unreadable(
-                    container.pointer("links"),
-                    &what,
-                    reason,
-                ));
-            }
-            Field::Absent => {}
-        }
-    }
-    answers
+    elements(
+        definition,
+        "links",
+        |container| format!("what {container} is linked to"),
+        |container| read("links", &container.links),
+        |element, link| {
+            let link = element.read("", link)?;
+            Ok(link.map(|link| element.fails("", &format!("is linked to {}", quoted(link)))))
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 use super::super::{
-    Answer, Applies, Check, Context, PodSecurity, References, Rule, capability_name,
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{elements, inside, read},
+    plain_capability,
 };
 use crate::{
     Severity, conceal,
-    facts::{LaunchType, PlacedContainer, TaskDefinition},
+    facts::{LaunchType, TaskDefinition},
     field::Field,
     names::quoted,
 };
@@ -54,86 +56,59 @@ const ESCAPES: &[&str] = &[
 ];
 
 fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let found = match &container.linux_parameters {
-            Field::Known(parameters) => match &parameters.capabilities {
-                Field::Known(capabilities) => match &capabilities.add {
-                    Field::Known(added) => each(definition, context, &container, added),
-                    Field::Unknown(reason) => unreadable(&container, "/add", reason),
-                    Field::Absent => Vec::new(),
-                },
-                Field::Unknown(reason) => unreadable(&container, "", reason),
-                Field::Absent => Vec::new(),
-            },
-            Field::Unknown(reason) => unreadable(&container, "", reason),
-            Field::Absent => Vec::new(),
-        };
-        answers.extend(
-            found
-                .into_iter()
-                .map(|answer| answer.in_container(&container)),
-        );
-    }
-    answers
+    const CAPABILITIES: &str = "linuxParameters/capabilities";
+    const ADDED: &str = "linuxParameters/capabilities/add";
+    let is_allowed = |capability: &str| {
+        let allowed = &context.parameters.dangerous_capability.allowed;
+        let mut allowed = allowed.iter().map(|name| plain_capability(name));
+        is_one_of(capability, HARMLESS) || allowed.any(|name| name.eq_ignore_ascii_case(capability))
+    };
+    elements(
+        definition,
+        ADDED,
+        |container| format!("which capabilities {container} adds"),
+        |container| {
+            let parameters = read(CAPABILITIES, &container.linux_parameters);
+            let capabilities = inside(parameters, CAPABILITIES, |parameters| {
+                &parameters.capabilities
+            });
+            inside(capabilities, ADDED, |capabilities| &capabilities.add)
+        },
+        |element, capability| {
+            let capability = element.read("", capability)?;
+            let capability = capability.map(|name| plain_capability(name));
+            let capability = capability.filter(|capability| !is_allowed(capability));
+            Ok(capability.map(|capability| {
+                let shown = quoted(&conceal::values(capability).to_ascii_uppercase());
+                let message = format!("adds the capability {shown}");
+                let severity = severity(capability, definition);
+                element.fails("", &message).severity(severity)
+            }))
+        },
+    )
 }
 
-fn unreadable(container: &PlacedContainer<'_>, member: &str, reason: &str) -> Vec<Answer> {
-    let what = format!(
-        "which capabilities container {} adds",
-        quoted(&container.label())
-    );
-    let pointer = container.pointer(&format!("linuxParameters/capabilities{member}"));
-    vec![Answer::unreadable(pointer, &what, reason)]
-}
-
-fn each(
-    definition: &TaskDefinition,
-    context: &Context<'_>,
-    container: &PlacedContainer<'_>,
-    added: &[Field<String>],
-) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for (index, capability) in added.iter().enumerate() {
-        let member = format!("/add/{index}");
-        match capability {
-            Field::Absent => {}
-            Field::Unknown(reason) => answers.extend(unreadable(container, &member, reason)),
-            Field::Known(name) => {
-                let plain = capability_name(name);
-                let allowed = &context.parameters.dangerous_capability.allowed;
-                if HARMLESS.contains(&plain.as_str())
-                    || allowed.iter().any(|name| capability_name(name) == plain)
-                {
-                    continue;
-                }
-                let pointer = container.pointer(&format!("linuxParameters/capabilities{member}"));
-                let message = format!(
-                    "container {} adds the capability {}",
-                    quoted(&container.label()),
-                    quoted(&capability_name(&conceal::values(name)))
-                );
-                answers.push(Answer::fail(pointer, message).severity(severity(&plain, definition)));
-            }
-        }
-    }
-    answers
+fn is_one_of(capability: &str, names: &[&str]) -> bool {
+    names
+        .iter()
+        .any(|name| capability.eq_ignore_ascii_case(name))
 }
 
 fn severity(capability: &str, definition: &TaskDefinition) -> Severity {
+    let is = |name: &str| capability.eq_ignore_ascii_case(name);
     let is_host = |mode: &Field<String>| {
         mode.known()
             .is_some_and(|mode| mode.trim().eq_ignore_ascii_case("host"))
     };
-    let escapes = ESCAPES.contains(&capability)
-        || capability == "SYS_PTRACE" && is_host(&definition.pid_mode)
-        || capability == "NET_ADMIN" && is_host(&definition.network_mode);
+    let escapes = is_one_of(capability, ESCAPES)
+        || is("SYS_PTRACE") && is_host(&definition.pid_mode)
+        || is("NET_ADMIN") && is_host(&definition.network_mode);
     if escapes {
         return Severity::Critical;
     }
     // On Fargate a task has a kernel to itself and this is the one capability it can add, which
     // runtime sensors do.
-    if capability == "SYS_PTRACE" && definition.launch_types() == [LaunchType::Fargate] {
+    if is("SYS_PTRACE") && definition.launch_types() == [LaunchType::Fargate] {
         return Severity::Medium;
     }
     Severity::High

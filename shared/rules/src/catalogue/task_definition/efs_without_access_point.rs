@@ -1,4 +1,7 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, efs_volumes};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{PlacedVolume, efs_volumes},
+};
 use crate::{
     Severity,
     facts::{EfsVolume, TaskDefinition},
@@ -26,53 +29,47 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     efs_volumes(definition, "whether it has an access point", judge)
 }
 
-fn judge(volume: &EfsVolume, pointer: &str, name: &str) -> Option<Answer> {
-    let pointer = format!("{pointer}/authorizationConfig");
-    let unreadable = |pointer, reason: &str| {
-        let what = format!("how volume {name} is mounted");
-        Some(Answer::unreadable(pointer, &what, reason))
+fn judge(placed: &PlacedVolume<'_>, volume: &EfsVolume) -> Option<Answer> {
+    let unreadable = |member: &str, reason: &str| {
+        let what = format!("how {} is mounted", placed.shown());
+        Some(Answer::unreadable(placed.pointer(member), &what, reason))
+    };
+    let fails = |member: &str, message: &str| {
+        let message = format!("{} {message}", placed.shown());
+        Some(Answer::fail(placed.pointer(member), message))
     };
     let authorization = match &volume.authorization_config {
         Field::Known(authorization) => authorization,
-        Field::Unknown(reason) => return unreadable(pointer, reason),
-        Field::Absent => {
-            return Some(Answer::fail(pointer, without_access_point(volume, name)));
-        }
+        Field::Unknown(reason) => return unreadable("authorizationConfig", reason),
+        Field::Absent => return fails("authorizationConfig", without_access_point(volume)),
     };
-    let access_point = format!("{pointer}/accessPointId");
+    let access_point = "authorizationConfig/accessPointId";
     match &authorization.access_point_id {
         Field::Known(id) if !id.trim().is_empty() => {}
         Field::Unknown(reason) => return unreadable(access_point, reason),
         Field::Known(_) | Field::Absent => {
-            let message = without_access_point(volume, name);
-            return Some(Answer::fail(access_point, message));
+            return fails(access_point, without_access_point(volume));
         }
     }
-    let iam = format!("{pointer}/iam");
+    let iam = "authorizationConfig/iam";
     match &authorization.iam {
         Field::Known(value) if value.trim().eq_ignore_ascii_case("ENABLED") => None,
         Field::Unknown(reason) => unreadable(iam, reason),
-        Field::Known(_) | Field::Absent => Some(Answer::fail(
+        Field::Known(_) | Field::Absent => fails(
             iam,
-            format!(
-                "volume {name} is mounted without IAM: nothing holds the task to its access point"
-            ),
-        )),
+            "is mounted without IAM: nothing holds the task to its access point",
+        ),
     }
 }
 
-fn without_access_point(volume: &EfsVolume, name: &str) -> String {
+fn without_access_point(volume: &EfsVolume) -> &'static str {
     let directory = volume.root_directory.known().map(|path| path.trim());
     if volume.root_directory.unknown().is_some()
         || directory.is_some_and(|path| !path.trim_matches('/').is_empty())
     {
-        format!(
-            "volume {name} has no access point: the task mounts a directory as any uid it likes"
-        )
+        "has no access point: the task mounts a directory as any uid it likes"
     } else {
-        format!(
-            "volume {name} has no access point: the task mounts the whole file system as any uid it likes"
-        )
+        "has no access point: the task mounts the whole file system as any uid it likes"
     }
 }
 

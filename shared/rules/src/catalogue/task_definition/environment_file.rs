@@ -1,5 +1,8 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{containers, read},
+};
+use crate::{Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "environment-file",
@@ -19,27 +22,18 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let pointer = container.pointer("environmentFiles");
-        let name = quoted(&container.label());
-        let answer = match &container.environment_files {
-            Field::Known(files) if !files.is_empty() => Answer::unknown(
-                pointer,
-                format!(
-                    "container {name} takes variables from a file in S3: whether there are secrets among them is not known here"
-                ),
-            ),
-            Field::Unknown(reason) => Answer::unreadable(
-                pointer,
-                &format!("whether container {name} takes variables from a file"),
-                reason,
-            ),
-            Field::Known(_) | Field::Absent => continue,
-        };
-        answers.push(answer.in_container(&container));
-    }
-    answers
+    let what = |container: &str| format!("whether {container} takes variables from a file");
+    containers(definition, what, |container| {
+        let files = read("environmentFiles", &container.environment_files)?;
+        let has_any = files.is_some_and(|files| !files.is_empty());
+        Ok(has_any.then(|| {
+            let message = format!(
+                "{} takes variables from a file in S3: whether there are secrets among them is not known here",
+                container.shown()
+            );
+            Answer::unknown(container.pointer("environmentFiles"), message)
+        }))
+    })
 }
 
 #[cfg(test)]

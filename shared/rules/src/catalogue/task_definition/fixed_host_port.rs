@@ -1,9 +1,12 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{Element, elements, read},
+};
 use crate::{
     Severity,
-    facts::{LaunchType, PlacedContainer, PortMapping, Scalar, TaskDefinition},
+    facts::{LaunchType, PortMapping, Scalar, TaskDefinition},
     field::Field,
-    names::{quoted, quoted_value},
+    names::quoted_value,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -41,58 +44,42 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     let ports = match &definition.network_mode {
         Field::Unknown(reason) => Ports::Unknown(reason),
         Field::Absent => Ports::Bridged,
-        Field::Known(mode) => match mode.trim().to_ascii_lowercase().as_str() {
-            "awsvpc" | "none" => return Vec::new(),
-            "host" => Ports::OfTheHost,
-            _ => Ports::Bridged,
-        },
-    };
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        match &container.port_mappings {
-            Field::Known(mappings) => {
-                for (index, mapping) in mappings.iter().enumerate() {
-                    let answer = judge(&ports, &container, index, mapping);
-                    answers.extend(answer.map(|answer| answer.in_container(&container)));
-                }
+        Field::Known(mode) => {
+            let is = |name: &str| mode.trim().eq_ignore_ascii_case(name);
+            if is("awsvpc") || is("none") {
+                return Vec::new();
             }
-            Field::Unknown(reason) => answers.push(
-                Answer::unreadable(
-                    container.pointer("portMappings"),
-                    &format!(
-                        "whether container {} takes a port of its host",
-                        quoted(&container.label())
-                    ),
-                    reason,
-                )
-                .in_container(&container),
-            ),
-            Field::Absent => {}
+            if is("host") {
+                Ports::OfTheHost
+            } else {
+                Ports::Bridged
+            }
         }
-    }
-    answers
+    };
+    elements(
+        definition,
+        "portMappings",
+        |container| format!("whether {container} takes a port of its host"),
+        |container| read("portMappings", &container.port_mappings),
+        |element, mapping| Ok(judge(&ports, element, mapping)),
+    )
 }
 
-fn judge(
-    ports: &Ports<'_>,
-    container: &PlacedContainer<'_>,
-    index: usize,
-    mapping: &PortMapping,
-) -> Option<Answer> {
-    let name = quoted(&container.label());
-    let member = |member: &str| container.pointer(&format!("portMappings/{index}/{member}"));
-    let what = format!("which port of its host container {name} takes");
+fn judge(ports: &Ports<'_>, element: Element<'_>, mapping: &PortMapping) -> Option<Answer> {
     let says_one = match &mapping.host_port {
         Field::Known(port) => number(port) != Some(0),
         // In the mode `host` the other member says the same.
         Field::Unknown(_) => !matches!(ports, Ports::OfTheHost),
         Field::Absent => false,
     };
-    let (port, pointer) = match ports {
-        _ if says_one => (&mapping.host_port, member("hostPort")),
+    let (port, member) = match ports {
+        _ if says_one => (&mapping.host_port, "hostPort"),
         Ports::Bridged => return None,
-        Ports::OfTheHost | Ports::Unknown(_) => (&mapping.container_port, member("containerPort")),
+        Ports::OfTheHost | Ports::Unknown(_) => (&mapping.container_port, "containerPort"),
     };
+    let pointer = element.pointer(member);
+    let container = element.container.shown();
+    let what = format!("which port of its host {container} takes");
     let port = match port {
         Field::Absent => return None,
         Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what, reason)),
@@ -100,30 +87,27 @@ fn judge(
     };
     let shown = quoted_value(port.as_str());
     let Some(port) = number(port) else {
-        return Some(Answer::unknown(
-            pointer,
-            format!("{what} cannot be known: {shown} is no port"),
-        ));
+        let message = format!("{what} cannot be known: {shown} is no port");
+        return Some(Answer::unknown(pointer, message));
     };
     match ports {
         _ if port == 0 => None,
         Ports::OfTheHost if port >= FIRST_OF_USERS => None,
         Ports::Unknown(_) if !says_one && port >= FIRST_OF_USERS => None,
-        Ports::Unknown(reason) => Some(Answer::unreadable(
-            pointer,
-            &format!(
-                "whether port {shown} of container {name} is one of its host, by `networkMode`,"
-            ),
-            reason,
-        )),
-        _ => Some(Answer::fail(
-            pointer,
-            if port < FIRST_OF_USERS {
-                format!("container {name} takes the system port {shown} of its host")
-            } else {
-                format!("container {name} takes port {shown} of its host")
-            },
-        )),
+        Ports::Unknown(reason) => {
+            let what = format!(
+                "whether port {shown} of {container} is one of its host, by `networkMode`,"
+            );
+            Some(Answer::unreadable(pointer, &what, reason))
+        }
+        _ if port < FIRST_OF_USERS => {
+            let message = format!("{container} takes the system port {shown} of its host");
+            Some(Answer::fail(pointer, message))
+        }
+        _ => {
+            let message = format!("{container} takes port {shown} of its host");
+            Some(Answer::fail(pointer, message))
+        }
     }
 }
 

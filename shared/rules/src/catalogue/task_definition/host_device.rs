@@ -1,10 +1,9 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, host_path::HostPath};
-use crate::{
-    Severity,
-    facts::{Device, PlacedContainer, TaskDefinition},
-    field::Field,
-    names::{quoted, quoted_value},
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{elements, inside, read},
+    host_path::HostPath,
 };
+use crate::{Severity, facts::TaskDefinition, names::quoted_value};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "host-device",
@@ -40,51 +39,23 @@ const DISKS: &[&str] = &[
 ];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let found = match &container.linux_parameters {
-            Field::Known(parameters) => match &parameters.devices {
-                Field::Known(devices) => each(&container, devices),
-                Field::Unknown(reason) => vec![unreadable(&container, "", reason)],
-                Field::Absent => Vec::new(),
-            },
-            Field::Unknown(reason) => vec![unreadable(&container, "", reason)],
-            Field::Absent => Vec::new(),
-        };
-        let found = found.into_iter();
-        answers.extend(found.map(|answer| answer.in_container(&container)));
-    }
-    answers
-}
-
-fn unreadable(container: &PlacedContainer<'_>, member: &str, reason: &str) -> Answer {
-    let what = format!(
-        "which devices container {} is given",
-        quoted(&container.label())
-    );
-    let pointer = container.pointer(&format!("linuxParameters/devices{member}"));
-    Answer::unreadable(pointer, &what, reason)
-}
-
-fn each(container: &PlacedContainer<'_>, devices: &[Device]) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for (index, device) in devices.iter().enumerate() {
-        let member = format!("/{index}/hostPath");
-        match &device.host_path {
-            Field::Absent => {}
-            Field::Unknown(reason) => answers.push(unreadable(container, &member, reason)),
-            Field::Known(path) => {
-                let pointer = container.pointer(&format!("linuxParameters/devices{member}"));
-                let name = quoted(&container.label());
-                let message = format!(
-                    "container {name} is given {} of the host",
-                    quoted_value(path)
-                );
-                answers.push(judge(path, Answer::fail(pointer, message)));
-            }
-        }
-    }
-    answers
+    const DEVICES: &str = "linuxParameters/devices";
+    elements(
+        definition,
+        DEVICES,
+        |container| format!("which devices {container} is given"),
+        |container| {
+            let parameters = read(DEVICES, &container.linux_parameters);
+            inside(parameters, DEVICES, |parameters| &parameters.devices)
+        },
+        |element, device| {
+            let path = element.read("hostPath", &device.host_path)?;
+            Ok(path.map(|path| {
+                let message = format!("is given {} of the host", quoted_value(path));
+                judge(path, element.fails("hostPath", &message))
+            }))
+        },
+    )
 }
 
 fn judge(path: &str, answer: Answer) -> Answer {
@@ -117,6 +88,7 @@ mod tests {
     use crate::{
         catalogue::tests::{judge, judge_after},
         decide::Outcome,
+        field::Field,
     };
 
     fn given(path: &str) -> Vec<Option<Severity>> {

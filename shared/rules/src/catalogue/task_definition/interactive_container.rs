@@ -1,5 +1,12 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{containers, read},
+};
+use crate::{
+    Severity,
+    facts::{Container, TaskDefinition},
+    field::Field,
+};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "interactive-container",
@@ -19,31 +26,24 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let name = quoted(&container.label());
-        for (member, field, what) in [
-            (
-                "interactive",
-                &container.interactive,
-                "keeps its standard input open",
-            ),
-            (
-                "pseudoTerminal",
-                &container.pseudo_terminal,
-                "has a terminal",
-            ),
-        ] {
-            let pointer = container.pointer(member);
-            let answer = match field {
-                Field::Known(true) => Answer::fail(pointer, format!("container {name} {what}")),
-                Field::Unknown(reason) => {
-                    Answer::unreadable(pointer, &format!("whether container {name} {what}"), reason)
-                }
-                Field::Known(false) | Field::Absent => continue,
-            };
-            answers.push(answer.in_container(&container));
-        }
-    }
-    answers
+    let is = |member: &'static str, field: fn(&Container) -> &Field<bool>, message: &str| {
+        let what = |container: &str| format!("whether {container} {message}");
+        containers(definition, what, |container| {
+            let is_set = read(member, field(container))? == Some(&true);
+            Ok(is_set.then(|| container.fails(member, message)))
+        })
+    };
+    [
+        is(
+            "interactive",
+            |container| &container.interactive,
+            "keeps its standard input open",
+        ),
+        is(
+            "pseudoTerminal",
+            |container| &container.pseudo_terminal,
+            "has a terminal",
+        ),
+    ]
+    .concat()
 }

@@ -1,5 +1,5 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, images};
-use crate::{Severity, facts::TaskDefinition, names::quoted};
+use super::super::{Answer, Applies, Check, Context, References, Rule, each::images};
+use crate::{Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "latest-image-tag",
@@ -19,18 +19,13 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    images(definition, "the tag", |container, pointer, image| {
-        let name = quoted(&container.label());
+    images(definition, "the tag", |container, image| {
         let message = match (image.digest, image.tag) {
-            (None, Some("latest")) => {
-                format!("container {name} runs whatever `latest` is when a task starts")
-            }
-            (None, None) => format!(
-                "container {name} names no tag, and so runs whatever `latest` is when a task starts"
-            ),
+            (None, Some("latest")) => "runs whatever `latest` is when a task starts",
+            (None, None) => "names no tag, and so runs whatever `latest` is when a task starts",
             _ => return None,
         };
-        Some(Answer::fail(pointer, message))
+        Some(container.fails("image", message))
     })
 }
 

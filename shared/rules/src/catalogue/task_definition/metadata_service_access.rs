@@ -1,4 +1,7 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    letters::{Letters, Word},
+};
 use crate::{
     Severity,
     facts::{Form, LaunchType, PlacedContainer, REDACTED, Scalar, TaskDefinition},
@@ -28,19 +31,18 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 /// The ways to write the address that resolvers and HTTP clients take.
-const ADDRESSES: &[&str] = &[
-    "169.254.169.254",
-    "2852039166",
-    "0xa9fea9fe",
-    "fd00:ec2::254",
-    "instance-data.ec2.internal",
+const ADDRESSES: &[Word] = &[
+    Word::new("169.254.169.254"),
+    Word::new("2852039166"),
+    Word::new("0xa9fea9fe"),
+    Word::new("fd00:ec2::254"),
+    Word::new("instance-data.ec2.internal"),
 ];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for container in definition.containers() {
         let mut found = Found {
-            label: quoted(&container.label()),
             container: &container,
             answers: Vec::new(),
         };
@@ -60,7 +62,6 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
 }
 
 struct Found<'a> {
-    label: String,
     container: &'a PlacedContainer<'a>,
     answers: Vec<Answer>,
 }
@@ -73,13 +74,13 @@ impl Found<'_> {
             Field::Absent => return,
         };
         for (index, host) in hosts.iter().enumerate() {
-            let pointer = format!("extraHosts/{index}/ipAddress");
+            let pointer = || format!("extraHosts/{index}/ipAddress");
             match &host.ip_address {
                 Field::Known(address) if is_metadata_service(address) => {
                     let name = host.hostname.known().map_or("?", String::as_str);
-                    self.fail(&pointer, &format!("the name {} leads", quoted(name)));
+                    self.fail(&pointer(), &format!("the name {} leads", quoted(name)));
                 }
-                Field::Unknown(reason) => self.unreadable(&pointer, reason),
+                Field::Unknown(reason) => self.unreadable(&pointer(), reason),
                 Field::Known(_) | Field::Absent => {}
             }
         }
@@ -121,12 +122,12 @@ impl Found<'_> {
             Field::Absent => return,
         };
         for (index, argument) in arguments.iter().enumerate() {
-            let pointer = format!("{path}/{index}");
+            let pointer = || format!("{path}/{index}");
             match argument {
                 Field::Known(text) if is_metadata_service(text) => {
-                    self.fail(&pointer, &format!("an argument in `{path}` points"));
+                    self.fail(&pointer(), &format!("an argument in `{path}` points"));
                 }
-                Field::Unknown(reason) => self.unreadable(&pointer, reason),
+                Field::Unknown(reason) => self.unreadable(&pointer(), reason),
                 Field::Known(_) | Field::Absent => {}
             }
         }
@@ -134,8 +135,8 @@ impl Found<'_> {
 
     fn fail(&mut self, pointer: &str, what: &str) {
         let message = format!(
-            "{what} container {} to the instance metadata service, which hands out the instance's role",
-            self.label
+            "{what} {} to the instance metadata service, which hands out the instance's role",
+            self.container.shown()
         );
         let answer = Answer::fail(self.container.pointer(pointer), message);
         self.answers.push(answer);
@@ -144,8 +145,8 @@ impl Found<'_> {
     /// Low: hardly anything that cannot be read is this address.
     fn unreadable(&mut self, pointer: &str, reason: &str) {
         let what = format!(
-            "whether container {} is pointed at the instance metadata service",
-            self.label
+            "whether {} is pointed at the instance metadata service",
+            self.container.shown()
         );
         let answer = Answer::unreadable(self.container.pointer(pointer), &what, reason);
         self.answers.push(answer.severity(Severity::Low));
@@ -154,8 +155,17 @@ impl Found<'_> {
 
 /// Whether the address stands in the text, and not within a longer one.
 fn is_metadata_service(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ADDRESSES.iter().any(|address| {
+    // No address is shorter.
+    if text.len() < "2852039166".len() {
+        return false;
+    }
+    let letters = Letters::of(text).lower();
+    let mut addresses = ADDRESSES
+        .iter()
+        .filter(|address| address.may_be_in(letters));
+    addresses.any(|address| {
+        let address = address.as_str();
+        let text = text.to_ascii_lowercase();
         text.match_indices(address).any(|(at, _)| {
             let Some((before, rest)) = text.split_at_checked(at) else {
                 return false;

@@ -1,8 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Hidden, containers},
+};
 use crate::{
     Severity,
-    facts::{LaunchType, PlacedContainer, Scalar, TaskDefinition},
-    names::quoted,
+    facts::{LaunchType, Scalar, TaskDefinition},
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -31,30 +33,17 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     if definition.cpu.known().is_some_and(Scalar::is_positive) {
         return Vec::new();
     }
-    let containers = definition.containers();
-    containers
-        .filter_map(|container| Some(judge(definition, &container)?.in_container(&container)))
-        .collect()
-}
-
-fn judge(definition: &TaskDefinition, container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("cpu");
-    let name = quoted(&container.label());
-    if container.cpu.known().is_some_and(Scalar::is_positive) {
-        return None;
-    }
-    match container.cpu.unknown().or(definition.cpu.unknown()) {
-        Some(reason) => {
-            let what = format!("how much processor container {name} gets");
-            Some(Answer::unreadable(pointer, &what, reason))
+    let what = |container: &str| format!("how much processor {container} gets");
+    containers(definition, what, |container| {
+        if container.cpu.known().is_some_and(Scalar::is_positive) {
+            return Ok(None);
         }
-        None => Some(Answer::fail(
-            pointer,
-            format!(
-                "container {name} sets no `cpu`, and its task sets none: it may take the whole processor, and gets next to nothing when others do"
-            ),
-        )),
-    }
+        if let Some(reason) = container.cpu.unknown().or(definition.cpu.unknown()) {
+            return Err(Hidden::new("cpu", reason));
+        }
+        let message = "sets no `cpu`, and its task sets none: it may take the whole processor, and gets next to nothing when others do";
+        Ok(Some(container.fails("cpu", message)))
+    })
 }
 
 #[cfg(test)]

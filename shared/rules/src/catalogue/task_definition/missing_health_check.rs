@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Hidden, Judged, containers, inside, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,47 +26,38 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("whether {container} has a health check");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let name = quoted(&container.label());
-    let what = format!("whether container {name} has a health check");
-    let unreadable = |member, what: &str, reason: &str| {
-        Some(Answer::unreadable(container.pointer(member), what, reason))
-    };
-    let certainty = match &container.health_check {
-        Field::Known(check) => match &check.command {
-            Field::Known(command) => match command.as_slice() {
-                [Field::Unknown(reason)] => Some(reason),
-                command if checks(command) => return None,
-                _ => None,
-            },
-            Field::Absent => None,
-            Field::Unknown(reason) => Some(reason),
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "healthCheck";
+    let check = read(member, &container.health_check);
+    let command = match inside(check, member, |check| &check.command) {
+        Ok(Some(command)) => match command.as_slice() {
+            [Field::Unknown(reason)] => Err(Hidden::new(member, reason)),
+            _ => Ok(Some(command)),
         },
-        Field::Unknown(reason) => Some(reason),
-        Field::Absent => None,
+        command => command,
     };
-    // Of the others ECS takes no notice when it says how the task is.
-    match (&container.essential, certainty) {
-        (Field::Known(false), _) => None,
-        (_, Some(reason)) => unreadable("healthCheck", &what, reason),
-        (Field::Unknown(reason), None) => unreadable(
-            "essential",
-            &format!("whether container {name}, which has no health check, is essential"),
-            reason,
-        ),
-        (Field::Known(true) | Field::Absent, None) => Some(Answer::fail(
-            container.pointer("healthCheck"),
-            format!(
-                "essential container {name} has no health check: ECS sees only whether it runs"
-            ),
-        )),
+    // Of what is not essential ECS takes no notice when it says how the task is.
+    if matches!(&command, Ok(Some(command)) if checks(command))
+        || container.essential == Field::Known(false)
+    {
+        return Ok(None);
     }
+    command?;
+    if let Err(hidden) = read("essential", &container.essential) {
+        let shown = container.shown();
+        let what = format!("whether {shown}, which has no health check, is essential");
+        return Ok(Some(hidden.answer(container, &what)));
+    }
+    let pointer = container.pointer(member);
+    let message = format!(
+        "essential {} has no health check: ECS sees only whether it runs",
+        container.shown()
+    );
+    Ok(Some(Answer::fail(pointer, message)))
 }
 
 /// One of several elements that cannot be known is taken for part of a command: which one, does not

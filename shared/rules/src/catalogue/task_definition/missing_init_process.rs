@@ -1,9 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Judged, containers, inside, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,48 +25,36 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("whether {container} has an init process");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let restarts = match &container.restart_policy {
-        Field::Known(policy) => &policy.enabled,
-        Field::Unknown(reason) => &Field::Unknown(reason.clone()),
-        Field::Absent => &Field::Absent,
-    };
-    let has_init = match &container.linux_parameters {
-        Field::Known(parameters) => &parameters.init_process_enabled,
-        Field::Unknown(reason) => &Field::Unknown(reason.clone()),
-        Field::Absent => &Field::Absent,
-    };
-    let pointer = container.pointer(if container.linux_parameters.known().is_some() {
-        "linuxParameters/initProcessEnabled"
-    } else {
-        "linuxParameters"
-    });
-    let name = quoted(&container.label());
-    Some(match (restarts, has_init) {
-        (Field::Known(false) | Field::Absent, _) | (_, Field::Known(true)) => return None,
-        (Field::Known(true), Field::Known(false) | Field::Absent) => Answer::fail(
-            pointer,
-            format!(
-                "container {name} is restarted in place and has no init process: nothing reaps the processes that others leave"
-            ),
-        ),
-        (Field::Unknown(reason), _) => Answer::unreadable(
-            container.pointer("restartPolicy"),
-            &format!("whether container {name}, which has no certain init process, is restarted"),
-            reason,
-        ),
-        (_, Field::Unknown(reason)) => Answer::unreadable(
-            pointer,
-            &format!("whether container {name} has an init process"),
-            reason,
-        ),
-    })
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let policy = read("restartPolicy", &container.restart_policy);
+    let restarts = inside(policy, "restartPolicy", |policy| &policy.enabled);
+    let parameters = read("linuxParameters", &container.linux_parameters);
+    let has_init = inside(
+        parameters,
+        "linuxParameters/initProcessEnabled",
+        |parameters| &parameters.init_process_enabled,
+    );
+    match (restarts, has_init) {
+        (Ok(Some(false) | None), _) | (_, Ok(Some(true))) => Ok(None),
+        (Ok(Some(true)), Ok(Some(false) | None)) => {
+            let member = match container.linux_parameters.known() {
+                Some(_) => "linuxParameters/initProcessEnabled",
+                None => "linuxParameters",
+            };
+            let message = "is restarted in place and has no init process: nothing reaps the processes that others leave";
+            Ok(Some(container.fails(member, message)))
+        }
+        (Err(hidden), _) => {
+            let shown = container.shown();
+            let what = format!("whether {shown}, which has no certain init process, is restarted");
+            Ok(Some(hidden.answer(container, &what)))
+        }
+        (_, Err(hidden)) => Err(hidden),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +64,7 @@ mod tests {
         Outcome,
         catalogue::tests::{judge as judged, judge_container, unreadable},
         facts::{Container, LinuxParameters, RestartPolicy},
+        field::Field,
     };
 
     #[test]

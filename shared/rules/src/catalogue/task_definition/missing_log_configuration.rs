@@ -1,9 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Judged, containers, log_router, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,45 +25,27 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    containers(definition, what, |container| {
+        // The others' logs are what it is there for; its own are about itself alone.
+        let help = "give the log router `awslogs`, so that why it failed can be read when it did; it cannot be its own driver";
+        log_router(container, judge(container), what, help)
+    })
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("logConfiguration");
-    let name = quoted(&container.label());
-    let unreadable = |pointer, reason: &str| {
-        let what = format!("where the logs of container {name} go");
-        Answer::unreadable(pointer, &what, reason)
-    };
-    let answer = match &container.log_configuration {
-        Field::Known(log) => match &log.log_driver {
-            Field::Known(driver) if !driver.trim().is_empty() => return None,
-            Field::Unknown(reason) => unreadable(format!("{pointer}/logDriver"), reason),
-            Field::Known(_) | Field::Absent => Answer::fail(
-                pointer,
-                format!("container {name} names no `logDriver` in its `logConfiguration`"),
-            ),
+fn what(container: &str) -> String {
+    format!("where the logs of {container} go")
+}
+
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "logConfiguration";
+    let message = match read(member, &container.log_configuration)? {
+        Some(log) => match read("logConfiguration/logDriver", &log.log_driver)? {
+            Some(driver) if !driver.trim().is_empty() => return Ok(None),
+            _ => "names no `logDriver` in its `logConfiguration`",
         },
-        Field::Unknown(reason) => unreadable(pointer, reason),
-        Field::Absent => Answer::fail(
-            pointer,
-            format!(
-                "container {name} has no `logConfiguration`: what it writes is lost with its host"
-            ),
-        ),
+        None => "has no `logConfiguration`: what it writes is lost with its host",
     };
-    if container.firelens_configuration.known().is_none() {
-        return Some(answer);
-    }
-    // The others' logs are what it is there for; its own are about itself alone.
-    Some(
-        answer
-            .severity(Severity::Low)
-            .help("give the log router `awslogs`, so that why it failed can be read when it did; it cannot be its own driver"),
-    )
+    Ok(Some(container.fails(member, message)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Hidden, Judged, containers},
+};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, Scalar, TaskDefinition},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -32,54 +34,62 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(definition, &container)?.in_container(&container)))
-        .collect()
+    let of_task = OfTask::of(definition);
+    let what = |container: &str| format!("the memory limit of {container}");
+    containers(definition, what, |container| judge(container, &of_task))
 }
 
-fn judge(definition: &TaskDefinition, container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("memory");
-    let name = quoted(&container.label());
-    let what = format!("the memory limit of container {name}");
-    let own = match &container.memory {
-        Field::Known(memory) if memory.is_positive() => return None,
-        Field::Unknown(reason) => Some(reason),
-        Field::Known(_) | Field::Absent => None,
-    };
-    let of_task = match &definition.memory {
-        Field::Known(memory) => memory.is_positive(),
-        Field::Unknown(_) => true,
-        Field::Absent => false,
-    };
-    let on_windows = definition.is_windows();
-    // Windows ignores what the task says.
-    let doubt = if !of_task || on_windows {
-        None
-    } else {
-        definition.unknown_system().or(definition.memory.unknown())
-    };
-    match own.map(String::as_str).or(doubt) {
-        _ if of_task && !on_windows && doubt.is_none() => None,
-        Some(reason) => Some(Answer::unreadable(pointer, &what, reason)),
-        None => Some(Answer::fail(
-            pointer,
-            if of_task {
-                format!(
-                    "container {name} has no memory limit: Windows ignores the `memory` of the task"
-                )
-            } else if container
+/// What the memory of the task says about its containers.
+enum OfTask<'a> {
+    /// It limits them.
+    Limits,
+    /// It may limit them, which cannot be known for this reason.
+    Perhaps(&'a str),
+    /// Windows ignores it.
+    Ignored,
+    /// There is none.
+    None,
+}
+
+impl<'a> OfTask<'a> {
+    fn of(definition: &'a TaskDefinition) -> Self {
+        let says_one = match &definition.memory {
+            Field::Known(memory) => memory.is_positive(),
+            Field::Unknown(_) => true,
+            Field::Absent => false,
+        };
+        if !says_one {
+            return Self::None;
+        }
+        if definition.is_windows() {
+            return Self::Ignored;
+        }
+        let doubt = definition.unknown_system().or(definition.memory.unknown());
+        doubt.map_or(Self::Limits, Self::Perhaps)
+    }
+}
+
+fn judge<'a>(container: &'a PlacedContainer<'_>, of_task: &OfTask<'a>) -> Judged<'a> {
+    let is_limited = container.memory.known().is_some_and(Scalar::is_positive);
+    let own = container.memory.unknown();
+    let message = match of_task {
+        OfTask::Limits => return Ok(None),
+        _ if is_limited => return Ok(None),
+        OfTask::Perhaps(reason) => return Err(Hidden::new("memory", own.unwrap_or(reason))),
+        OfTask::Ignored => "has no memory limit: Windows ignores the `memory` of the task",
+        OfTask::None
+            if container
                 .memory_reservation
                 .known()
-                .is_some_and(Scalar::is_positive)
-            {
-                format!(
-                    "container {name} has no memory limit: `memoryReservation` is kept free for it and does not hold it back"
-                )
-            } else {
-                format!("container {name} has no memory limit, and its task has none")
-            },
-        )),
+                .is_some_and(Scalar::is_positive) =>
+        {
+            "has no memory limit: `memoryReservation` is kept free for it and does not hold it back"
+        }
+        OfTask::None => "has no memory limit, and its task has none",
+    };
+    match own {
+        Some(reason) => Err(Hidden::new("memory", reason)),
+        None => Ok(Some(container.fails("memory", message))),
     }
 }
 

@@ -18,7 +18,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     },
     help: "set `networkMode` to `awsvpc`, and the subnets and security groups of the service in its `networkConfiguration`",
     references: References {
-        guidance: "isolate containers from the host and from each other",
+        guidance: "prefer the network mode `awsvpc`, which alone has security groups for tasks",
         aws_config: &["ECS_AWSVPC_NETWORKING_ENABLED"],
         security_hub: &[],
         control_tower: &["CT.ECS.PR.4"],

@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{elements, read},
+};
 use crate::{
     Severity,
-    facts::{PlacedContainer, TaskDefinition},
+    facts::{Container, TaskDefinition},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,65 +26,45 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        for (member, entries, is_found) in [
-            (
-                "credentialSpecs",
-                &container.credential_specs,
-                is_no_arn as fn(&str) -> bool,
-            ),
-            (
-                "dockerSecurityOptions",
-                &container.docker_security_options,
-                is_credential_spec,
-            ),
-        ] {
-            let found = each(&container, member, entries, is_found);
-            answers.extend(
-                found
-                    .into_iter()
-                    .map(|answer| answer.in_container(&container)),
-            );
-        }
-    }
-    answers
+    [
+        found(
+            definition,
+            "credentialSpecs",
+            |container| &container.credential_specs,
+            is_no_arn,
+            "has a credential spec that is not an ARN",
+        ),
+        found(
+            definition,
+            "dockerSecurityOptions",
+            |container| &container.docker_security_options,
+            is_credential_spec,
+            "has a credential spec among its `dockerSecurityOptions`, where ECS does not look after it",
+        ),
+    ]
+    .concat()
 }
 
-fn each(
-    container: &PlacedContainer<'_>,
-    member: &str,
-    entries: &Field<Vec<Field<String>>>,
+fn found(
+    definition: &TaskDefinition,
+    member: &'static str,
+    list: fn(&Container) -> &Field<Vec<Field<String>>>,
     is_found: fn(&str) -> bool,
+    message: &str,
 ) -> Vec<Answer> {
-    let name = quoted(&container.label());
-    let unreadable = |member: &str, reason: &str| {
-        let what = format!("where container {name} has its domain credentials from");
-        Answer::unreadable(container.pointer(member), &what, reason)
-    };
-    let entries = match entries {
-        Field::Known(entries) => entries,
-        Field::Unknown(reason) => return vec![unreadable(member, reason)],
-        Field::Absent => return Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let place = format!("{member}/{index}");
-        match entry {
+    elements(
+        definition,
+        member,
+        |container| format!("where {container} has its domain credentials from"),
+        |container| read(member, list(container)),
+        |element, entry| {
+            let is_found = element
+                .read("", entry)?
+                .is_some_and(|entry| is_found(entry));
             // The entry itself is not shown: it may be the whole spec.
-            Field::Known(text) if is_found(text) => answers.push(Answer::fail(
-                container.pointer(&place),
-                if member == "credentialSpecs" {
-                    format!("container {name} has a credential spec that is not an ARN")
-                } else {
-                    format!("container {name} has a credential spec among its `dockerSecurityOptions`, where ECS does not look after it")
-                },
-            )),
-            Field::Unknown(reason) => answers.push(unreadable(&place, reason)),
-            Field::Known(_) | Field::Absent => {}
-        }
-    }
-    answers
+            Ok(is_found.then(|| element.fails("", message)))
+        },
+    )
 }
 
 fn is_no_arn(entry: &str) -> bool {
@@ -91,8 +73,9 @@ fn is_no_arn(entry: &str) -> bool {
 }
 
 fn is_credential_spec(option: &str) -> bool {
-    let option = option.trim_start().to_ascii_lowercase();
-    option.starts_with("credentialspec") && option.contains([':', '='])
+    let start = option.trim_start().get(.."credentialspec".len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case("credentialspec"))
+        && option.contains([':', '='])
 }
 
 #[cfg(test)]

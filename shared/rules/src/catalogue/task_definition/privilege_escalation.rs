@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{Hidden, Judged, containers, key_and_value, read},
+};
 use crate::{
     Severity,
     facts::{LaunchType, PlacedContainer, TaskDefinition},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -17,7 +19,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     },
     help: "add `no-new-privileges` to `dockerSecurityOptions`; `sudo` and other setuid programs then stop working",
     references: References {
-        guidance: "run containers as a non-root user",
+        guidance: "take setuid and setgid rights from images",
         aws_config: &[],
         security_hub: &[],
         control_tower: &[],
@@ -37,57 +39,35 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     if requires_fargate {
         return Vec::new();
     }
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("whether {container} has `no-new-privileges`");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("dockerSecurityOptions");
-    let name = quoted(&container.label());
-    let what = format!("whether container {name} has `no-new-privileges`");
-    let mut forbidden = false;
-    let mut unknown = None;
-    match &container.docker_security_options {
-        Field::Known(options) => {
-            for option in options {
-                match option {
-                    Field::Known(option) => {
-                        if let Some(setting) = setting(option) {
-                            (forbidden, unknown) = (setting, None);
-                        }
-                    }
-                    // It may set it too, and the last one wins.
-                    Field::Unknown(reason) => unknown = Some(reason),
-                    Field::Absent => {}
-                }
-            }
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "dockerSecurityOptions";
+    let options = read(member, &container.docker_security_options)?;
+    // Docker lets the last one win, which one that cannot be known may be.
+    let mut forbids = Ok(false);
+    for option in options.into_iter().flatten() {
+        match option {
+            Field::Known(option) => forbids = setting(option).map_or(forbids, Ok),
+            Field::Unknown(reason) => forbids = Err(Hidden::new(member, reason)),
+            Field::Absent => {}
         }
-        Field::Unknown(reason) => unknown = Some(reason),
-        Field::Absent => {}
     }
-    match (forbidden, unknown) {
-        (_, Some(reason)) => Some(Answer::unreadable(pointer, &what, reason)),
-        (true, None) => None,
-        (false, None) => Some(Answer::fail(
-            pointer,
-            format!(
-                "container {name} lacks `no-new-privileges`: a setuid program in its image makes any user root"
-            ),
-        )),
+    if forbids? {
+        return Ok(None);
     }
+    let message = "lacks `no-new-privileges`: a setuid program in its image makes any user root";
+    Ok(Some(container.fails(member, message)))
 }
 
-/// Whether the option sets `no-new-privileges`, on or off. Docker lets the last one win.
+/// Whether the option sets `no-new-privileges`, on or off.
 fn setting(option: &str) -> Option<bool> {
-    let option = option.trim().to_ascii_lowercase().replace('=', ":");
-    match option.split_once(':') {
-        None => (option == "no-new-privileges").then_some(true),
-        Some((key, value)) => {
-            (key == "no-new-privileges").then_some(value == "true" || value == "1")
-        }
-    }
+    let (key, value) = key_and_value(option).unwrap_or((option.trim(), "true"));
+    let is_on = value.eq_ignore_ascii_case("true") || value == "1";
+    key.eq_ignore_ascii_case("no-new-privileges")
+        .then_some(is_on)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field, names::quoted};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{containers, read},
+};
+use crate::{Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "privileged-container",
@@ -19,23 +22,10 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let pointer = container.pointer("privileged");
-        let name = quoted(&container.label());
-        let answer = match &container.privileged {
-            Field::Known(true) => Answer::fail(
-                pointer,
-                format!("container {name} is privileged: it has the powers of root on its host"),
-            ),
-            Field::Unknown(reason) => Answer::unreadable(
-                pointer,
-                &format!("whether container {name} is privileged"),
-                reason,
-            ),
-            Field::Known(false) | Field::Absent => continue,
-        };
-        answers.push(answer.in_container(&container));
-    }
-    answers
+    let what = |container: &str| format!("whether {container} is privileged");
+    containers(definition, what, |container| {
+        let privileged = read("privileged", &container.privileged)? == Some(&true);
+        let message = "is privileged: it has the powers of root on its host";
+        Ok(privileged.then(|| container.fails("privileged", message)))
+    })
 }

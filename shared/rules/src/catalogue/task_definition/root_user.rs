@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{Judged, containers, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    field::Field,
-    names::{quoted, quoted_value},
+    names::quoted_value,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -27,48 +29,40 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        // A FireLens log router makes its socket in a directory of the host's root and does not
-        // start as another user (aws/containers-roadmap#2122).
-        .filter(|container| container.firelens_configuration.known().is_none())
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("the user of {container}");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("user");
-    let name = quoted(&container.label());
-    let user = match &container.user {
-        Field::Known(user) => user.trim(),
-        Field::Absent => "",
-        Field::Unknown(reason) => {
-            let what = format!("the user of container {name}");
-            return Some(Answer::unreadable(pointer, &what, reason));
-        }
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    // A FireLens log router makes its socket in a directory of the host's root and does not start
+    // as another user (aws/containers-roadmap#2122).
+    if container.firelens_configuration.known().is_some() {
+        return Ok(None);
+    }
+    let user = read("user", &container.user)?.map_or("", |user| user.trim());
+    let unknown = |message: &str| {
+        let message = format!("{} {message}", container.shown());
+        Answer::unknown(container.pointer("user"), message)
     };
-    let shown = quoted_value(user);
-    match Identity::of(user) {
-        Identity::Root => Some(Answer::fail(
-            pointer,
-            format!("container {name} runs as root: `user` is {shown}"),
-        )),
-        Identity::Image => Some(Answer::unknown(
-            pointer,
-            format!("container {name} sets no `user`: its image decides, and an image that names none runs as root"),
-        )),
+    let answer = match Identity::of(user) {
+        Identity::Root => {
+            let shown = quoted_value(user);
+            container.fails("user", &format!("runs as root: `user` is {shown}"))
+        }
+        Identity::Image => {
+            unknown("sets no `user`: its image decides, and an image that names none runs as root")
+        }
         // Only the image's /etc/passwd could tell, and hardly any image maps another name to uid 0:
         // worth a word where the policy is strict, not a call at night.
-        Identity::Name => Some(
-            Answer::unknown(
-                pointer,
-                format!("container {name} runs as {shown}: which uid that name has is decided by the image"),
-            )
-            .severity(Severity::Low)
-            .help("name the user by its numeric uid, which nothing in the image can turn into root"),
-        ),
-        Identity::Uid => None,
-    }
+        Identity::Name => unknown(&format!(
+            "runs as {}: which uid that name has is decided by the image",
+            quoted_value(user)
+        ))
+        .severity(Severity::Low)
+        .help("name the user by its numeric uid, which nothing in the image can turn into root"),
+        Identity::Uid => return Ok(None),
+    };
+    Ok(Some(answer))
 }
 
 /// Who a `user` value stands for.

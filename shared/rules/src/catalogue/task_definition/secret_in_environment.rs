@@ -33,7 +33,6 @@ fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for container in definition.containers() {
         let mut found = Found {
-            label: quoted(&container.label()),
             container: &container,
             globs: &context.parameters.secret_in_environment.names,
             answers: Vec::new(),
@@ -71,7 +70,6 @@ fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
 /// What is found in one container. No message has any part of a value in it: alerts travel further
 /// than the definition does.
 struct Found<'a> {
-    label: String,
     container: &'a PlacedContainer<'a>,
     globs: &'a [String],
     answers: Vec<Answer>,
@@ -81,7 +79,7 @@ impl Found<'_> {
     fn variables(&mut self, variables: &[Variable]) {
         let mut hidden: Option<&str> = None;
         for (index, variable) in variables.iter().enumerate() {
-            let pointer = format!("environment/{index}/value");
+            let pointer = || format!("environment/{index}/value");
             let name = match &variable.name {
                 Field::Known(name) => name.as_str(),
                 Field::Absent => "",
@@ -90,15 +88,15 @@ impl Found<'_> {
             match readable(&variable.value) {
                 Ok(Some(value)) => {
                     let said = self.answers.len();
-                    self.named("variable", name, value, &pointer);
+                    self.named("variable", name, value, pointer);
                     // By another name it would be one.
-                    let may_be = secrets::is_secret(value) && self.answers.len() == said;
-                    hidden = hidden.or(variable.name.unknown().filter(|_| may_be));
+                    let may_be = || self.answers.len() == said && secrets::is_secret(value);
+                    hidden = hidden.or(variable.name.unknown().filter(|_| may_be()));
                 }
                 Ok(None) => {}
                 Err(reason) if self.hint(name) == Hint::Surely => {
                     let what = format!("whether variable {} is a secret", quoted(name));
-                    self.unreadable(&pointer, &what, reason);
+                    self.unreadable(&pointer(), &what, reason);
                 }
                 Err(reason) => hidden = hidden.or(Some(reason)),
             }
@@ -116,13 +114,13 @@ impl Found<'_> {
             Field::Absent => return,
         };
         for (name, value) in texts {
-            let pointer = member(path, name);
+            let pointer = || member(path, name);
             match readable(value) {
-                Ok(Some(value)) => self.named(what, name, value, &pointer),
+                Ok(Some(value)) => self.named(what, name, value, pointer),
                 Ok(None) => {}
                 Err(reason) => {
                     let what = format!("whether {what} {} is a secret", quoted(name));
-                    self.unreadable(&pointer, &what, reason);
+                    self.unreadable(&pointer(), &what, reason);
                 }
             }
         }
@@ -136,63 +134,65 @@ impl Found<'_> {
         };
         let mut flag = false;
         for (index, argument) in arguments.iter().enumerate() {
-            let pointer = format!("{path}/{index}");
+            let pointer = || format!("{path}/{index}");
             let after_flag = std::mem::take(&mut flag);
             match argument {
                 Field::Known(text) => {
                     flag = secrets::is_flag(text.trim());
                     let value = after_flag && !text.starts_with(['-', '$']);
                     if let Some(kind) = secrets::kind(text) {
-                        self.formed(&format!("an argument in `{path}`"), kind, &pointer);
+                        self.formed(&format!("an argument in `{path}`"), kind, &pointer());
                     } else if value && secrets::is_secret(text) || secrets::assigns(text) {
                         let message = format!(
-                            "`{path}` of container {} gives a password, key or token in clear",
-                            self.label
+                            "`{path}` of {} gives a password, key or token in clear",
+                            self.container.shown()
                         );
-                        self.fail(&pointer, message, Severity::High);
+                        self.fail(&pointer(), message, Severity::High);
                     }
                 }
                 Field::Unknown(reason) => {
-                    self.unreadable(&pointer, &format!("an argument in `{path}`"), reason);
+                    self.unreadable(&pointer(), &format!("an argument in `{path}`"), reason);
                 }
                 Field::Absent => {}
             }
         }
     }
 
-    fn named(&mut self, what: &str, name: &str, value: &str, pointer: &str) {
+    fn named(&mut self, what: &str, name: &str, value: &str, pointer: impl Fn() -> String) {
         let hint = self.hint(name);
-        let shown = format!("{what} {}", quoted(name));
+        let shown = || format!("{what} {}", quoted(name));
         if let Some(kind) = secrets::kind(value) {
-            self.formed(&shown, kind, pointer);
+            self.formed(&shown(), kind, &pointer());
         } else if hint != Hint::No && secrets::looks_random(value) {
-            self.formed(&shown, "a generated key", pointer);
+            self.formed(&shown(), "a generated key", &pointer());
         } else if hint == Hint::Surely && secrets::is_secret(value) && value != name {
             let message = format!(
-                "{shown} of container {} has a secret's name and a value in clear",
-                self.label
+                "{} of {} has a secret's name and a value in clear",
+                shown(),
+                self.container.shown()
             );
-            self.fail(pointer, message, Severity::High);
+            self.fail(&pointer(), message, Severity::High);
         } else if secrets::assigns(value) {
             let message = format!(
-                "{shown} of container {} has a password, key or token in clear in it",
-                self.label
+                "{} of {} has a password, key or token in clear in it",
+                shown(),
+                self.container.shown()
             );
-            self.fail(pointer, message, Severity::High);
+            self.fail(&pointer(), message, Severity::High);
         }
     }
 
     fn hint(&self, name: &str) -> Hint {
-        let upper = name.to_ascii_uppercase();
+        let upper = |text: &str| text.to_ascii_uppercase();
         let mut globs = self.globs.iter();
-        if globs.any(|glob| matches(&glob.to_ascii_uppercase(), &upper)) {
+        if globs.any(|glob| matches(&upper(glob), &upper(name))) {
             return Hint::Surely;
         }
         secrets::hint(name)
     }
 
     fn formed(&mut self, what: &str, kind: &str, pointer: &str) {
-        let message = format!("{what} of container {} looks like {kind}", self.label);
+        let message = format!("{what} of {} looks like {kind}", self.container.shown());
         self.fail(pointer, message, Severity::Critical);
     }
 
@@ -203,7 +203,7 @@ impl Found<'_> {
 
     /// Low: nearly every definition holds something that is not shown, and hardly any a secret.
     fn unreadable(&mut self, pointer: &str, what: &str, reason: &str) {
-        let what = format!("{what} of container {}", self.label);
+        let what = format!("{what} of {}", self.container.shown());
         let answer = Answer::unreadable(self.container.pointer(pointer), &what, reason);
         self.answers.push(answer.severity(Severity::Low));
     }

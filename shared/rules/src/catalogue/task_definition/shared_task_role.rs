@@ -19,17 +19,17 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let pointer = definition.pointer("taskRoleArn");
+    let pointer = || definition.pointer("taskRoleArn");
     match (&definition.task_role_arn, &definition.execution_role_arn) {
         (Field::Known(task), Field::Known(execution)) if are_same(task, execution) => {
             vec![Answer::fail(
-                pointer,
+                pointer(),
                 "`taskRoleArn` and `executionRoleArn` are the same role: the containers can read every secret and pull every image that ECS can",
             )]
         }
         (Field::Unknown(reason), Field::Known(_) | Field::Unknown(_))
         | (Field::Known(_), Field::Unknown(reason)) => vec![Answer::unreadable(
-            pointer,
+            pointer(),
             "whether `taskRoleArn` and `executionRoleArn` are the same role",
             reason,
         )],
@@ -41,18 +41,22 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
 /// path, and IAM does not tell case apart.
 fn are_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.trim(), b.trim());
-    let name = |role: &str| {
-        role.rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    let account = |role: &str| role.split(':').nth(4).map(str::to_owned);
-    let elsewhere = match (account(a), account(b)) {
-        (Some(a), Some(b)) => a != b,
-        _ => false,
-    };
-    !elsewhere && !name(a).is_empty() && name(a) == name(b)
+    let (name_a, name_b) = (name(a), name(b));
+    if name_a.is_empty() || !name_a.eq_ignore_ascii_case(name_b) {
+        return false;
+    }
+    match (account(a), account(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+fn name(role: &str) -> &str {
+    role.rsplit_once('/').map_or(role, |(_, name)| name)
+}
+
+fn account(role: &str) -> Option<&str> {
+    role.split(':').nth(4)
 }
 
 #[cfg(test)]

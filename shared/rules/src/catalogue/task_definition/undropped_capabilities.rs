@@ -1,5 +1,7 @@
 use super::super::{
-    Answer, Applies, Check, Context, PodSecurity, References, Rule, capability_name,
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{Judged, containers, read},
+    plain_capability,
 };
 use crate::{
     Severity,
@@ -29,76 +31,51 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 const RISKY: &[&str] = &["AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP"];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        // ECS ignores `drop` there, so only `privileged-container` can help.
-        .filter(|container| container.privileged != Field::Known(true))
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what = |container: &str| format!("which capabilities {container} drops");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let unreadable = |member: &str, reason: &str| {
-        let name = quoted(&container.label());
-        let what = format!("which capabilities container {name} drops");
-        Some(Answer::unreadable(container.pointer(member), &what, reason))
-    };
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    // ECS ignores `drop` there, so only `privileged-container` can help.
+    if container.privileged == Field::Known(true) {
+        return Ok(None);
+    }
     // The pointer goes as deep as the definition does.
-    let mut member = "linuxParameters";
-    let parameters = match &container.linux_parameters {
-        Field::Known(parameters) => parameters,
-        Field::Absent => return Some(keeps(container, member, RISKY)),
-        Field::Unknown(reason) => return unreadable(member, reason),
+    let member = "linuxParameters";
+    let Some(parameters) = read(member, &container.linux_parameters)? else {
+        return Ok(Some(keeps(container, member, RISKY)));
     };
-    member = "linuxParameters/capabilities";
-    let capabilities = match &parameters.capabilities {
-        Field::Known(capabilities) => capabilities,
-        Field::Absent => return Some(keeps(container, member, RISKY)),
-        Field::Unknown(reason) => return unreadable(member, reason),
+    let member = "linuxParameters/capabilities";
+    let Some(capabilities) = read(member, &parameters.capabilities)? else {
+        return Ok(Some(keeps(container, member, RISKY)));
     };
-    member = "linuxParameters/capabilities/drop";
-    let dropped = match &capabilities.drop {
-        Field::Known(dropped) => dropped,
-        Field::Absent => return Some(keeps(container, member, RISKY)),
-        Field::Unknown(reason) => return unreadable(member, reason),
+    let member = "linuxParameters/capabilities/drop";
+    let Some(dropped) = read(member, &capabilities.drop)? else {
+        return Ok(Some(keeps(container, member, RISKY)));
     };
-    let names: Vec<String> = dropped
-        .iter()
-        .filter_map(Field::known)
-        .map(|name| capability_name(name))
-        .collect();
-    if names.iter().any(|name| name == "ALL") {
-        return None;
+    let drops = |wanted: &str| {
+        let mut names = dropped.iter().filter_map(Field::known);
+        names.any(|name| plain_capability(name).eq_ignore_ascii_case(wanted))
+    };
+    if drops("ALL") {
+        return Ok(None);
     }
-    if let Some(reason) = dropped.iter().find_map(Field::unknown) {
-        return unreadable(member, reason);
+    for name in dropped {
+        read(member, name)?;
     }
-    let kept: Vec<&str> = RISKY
-        .iter()
-        .copied()
-        .filter(|risky| !names.iter().any(|name| name == risky))
-        .collect();
-    Some(keeps(container, member, &kept))
+    let kept = RISKY.iter().copied().filter(|risky| !drops(risky));
+    Ok(Some(keeps(container, member, &kept.collect::<Vec<_>>())))
 }
 
 fn keeps(container: &PlacedContainer<'_>, member: &str, kept: &[&str]) -> Answer {
-    let name = quoted(&container.label());
-    let pointer = container.pointer(member);
     if kept.is_empty() {
-        return Answer::fail(
-            pointer,
-            format!("container {name} keeps most default capabilities: it drops some, not `ALL`"),
-        );
+        let message = "keeps most default capabilities: it drops some, not `ALL`";
+        return container.fails(member, message);
     }
     let kept: Vec<String> = kept.iter().map(|capability| quoted(capability)).collect();
-    Answer::fail(
-        pointer,
-        format!(
-            "container {name} does not drop `ALL` capabilities and keeps {}",
-            kept.join(", ")
-        ),
-    )
-    .severity(Severity::Medium)
+    let kept = kept.join(", ");
+    let message = format!("does not drop `ALL` capabilities and keeps {kept}");
+    container.fails(member, &message).severity(Severity::Medium)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, efs_volumes};
+use super::super::{Answer, Applies, Check, Context, References, Rule, each::efs_volumes};
 use crate::{Severity, facts::TaskDefinition, field::Field};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -19,27 +19,21 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    efs_volumes(
-        definition,
-        "whether it is encrypted in transit",
-        |volume, pointer, name| {
-            let pointer = format!("{pointer}/transitEncryption");
-            let message = match &volume.transit_encryption {
-                Field::Known(value) if value.trim().eq_ignore_ascii_case("ENABLED") => return None,
-                Field::Unknown(reason) => {
-                    let what = format!("whether volume {name} is encrypted in transit");
-                    return Some(Answer::unreadable(pointer, &what, reason));
-                }
-                Field::Known(_) => format!("volume {name} goes over the network in clear"),
-                Field::Absent => {
-                    format!(
-                        "volume {name} goes over the network in clear: `transitEncryption` is not set"
-                    )
-                }
-            };
-            Some(Answer::fail(pointer, message))
-        },
-    )
+    let what = "whether it is encrypted in transit";
+    efs_volumes(definition, what, |placed, volume| {
+        let pointer = || placed.pointer("transitEncryption");
+        let message = match &volume.transit_encryption {
+            Field::Known(value) if value.trim().eq_ignore_ascii_case("ENABLED") => return None,
+            Field::Unknown(reason) => {
+                let what = format!("whether {} is encrypted in transit", placed.shown());
+                return Some(Answer::unreadable(pointer(), &what, reason));
+            }
+            Field::Known(_) => "goes over the network in clear",
+            Field::Absent => "goes over the network in clear: `transitEncryption` is not set",
+        };
+        let message = format!("{} {message}", placed.shown());
+        Some(Answer::fail(pointer(), message))
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Element, Judged, elements, read},
+};
 use crate::{
     Severity,
-    facts::{LaunchType, PlacedContainer, TaskDefinition, Ulimit},
+    facts::{LaunchType, TaskDefinition, Ulimit},
     field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -35,51 +37,32 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 /// More open files than the kernel grants a process unless it is told to.
 const MOST_FILES: i64 = 1_048_576;
 
+/// The limits that are worth having.
+const JUDGED: &[&str] = &["nproc", "core", "memlock", "nofile"];
+
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let found: Vec<Answer> = match &container.ulimits {
-            Field::Known(ulimits) => ulimits
-                .iter()
-                .enumerate()
-                .filter_map(|(index, ulimit)| judge(&container, index, ulimit))
-                .collect(),
-            Field::Unknown(reason) => {
-                let what = format!("the limits of container {}", quoted(&container.label()));
-                vec![Answer::unreadable(
-                    container.pointer("ulimits"),
-                    &what,
-                    reason,
-                )]
-            }
-            Field::Absent => Vec::new(),
-        };
-        let found = found.into_iter();
-        answers.extend(found.map(|answer| answer.in_container(&container)));
-    }
-    answers
+    elements(
+        definition,
+        "ulimits",
+        |container| format!("the limits of {container}"),
+        |container| read("ulimits", &container.ulimits),
+        judge,
+    )
 }
 
-fn judge(container: &PlacedContainer<'_>, index: usize, ulimit: &Ulimit) -> Option<Answer> {
-    let container_name = quoted(&container.label());
-    let place = |member: &str| container.pointer(&format!("ulimits/{index}/{member}"));
+fn judge<'a>(element: Element<'a>, ulimit: &'a Ulimit) -> Judged<'a> {
     let (name, unknown_name) = match &ulimit.name {
-        Field::Known(name) => (name.trim().to_ascii_lowercase(), None),
+        Field::Known(name) => (name.trim(), None),
         // Judged as if it were the one for which least is too much.
-        Field::Unknown(reason) => ("nproc".to_owned(), Some(reason)),
-        Field::Absent => return None,
+        Field::Unknown(reason) => ("nproc", Some(reason)),
+        Field::Absent => return Ok(None),
     };
-    let is_too_much = |limit: i64| match name.as_str() {
-        "nproc" | "core" | "memlock" => limit < 0,
-        "nofile" => !(0..=MOST_FILES).contains(&limit),
-        _ => false,
+    let mut judged = JUDGED.iter().copied();
+    let Some(name) = judged.find(|judged| name.eq_ignore_ascii_case(judged)) else {
+        return Ok(None);
     };
-    if !matches!(name.as_str(), "nproc" | "core" | "memlock" | "nofile") {
-        return None;
-    }
-    let unreadable = |member: &str, reason: &str| {
-        let what = format!("the limits of container {container_name}");
-        Answer::unreadable(place(member), &what, reason)
+    let is_too_much = |limit: i64| {
+        limit < 0 || (name == "nofile" || unknown_name.is_some()) && limit > MOST_FILES
     };
     // A process may raise the soft limit to the hard one, so either of them is enough.
     let limits = [
@@ -88,29 +71,23 @@ fn judge(container: &PlacedContainer<'_>, index: usize, ulimit: &Ulimit) -> Opti
     ];
     for (member, limit) in limits {
         if let Field::Known(limit) = limit
-            && (is_too_much(*limit) || unknown_name.is_some() && *limit > MOST_FILES)
+            && is_too_much(*limit)
         {
             if let Some(reason) = unknown_name {
-                return Some(unreadable("name", reason));
+                return Err(element.hidden("name", reason));
             }
             let message = if *limit < 0 {
-                format!(
-                    "container {container_name} has no limit on {}",
-                    quoted(&name)
-                )
+                format!("has no limit on `{name}`")
             } else {
-                format!(
-                    "container {container_name} may have {limit} of {}",
-                    quoted(&name)
-                )
+                format!("may have {limit} of `{name}`")
             };
-            return Some(Answer::fail(place(member), message));
+            return Ok(Some(element.fails(member, &message)));
         }
     }
-    limits.iter().find_map(|(member, limit)| {
-        let reason = limit.unknown()?;
-        Some(unreadable(member, reason))
-    })
+    for (member, limit) in limits {
+        element.read(member, limit)?;
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

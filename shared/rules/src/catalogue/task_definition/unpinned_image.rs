@@ -1,5 +1,5 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule, images};
-use crate::{Severity, facts::TaskDefinition, names::quoted};
+use super::super::{Answer, Applies, Check, Context, References, Rule, each::images};
+use crate::{Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "unpinned-image",
@@ -19,12 +19,9 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    images(definition, "the digest", |container, pointer, image| {
-        let name = quoted(&container.label());
-        let message = format!("container {name} names its image by a tag, which can be moved");
-        image
-            .digest
-            .is_none()
-            .then(|| Answer::fail(pointer, message))
+    images(definition, "the digest", |container, image| {
+        let message = "names its image by a tag, which can be moved";
+        let is_pinned = image.digest.is_some();
+        (!is_pinned).then(|| container.fails("image", message))
     })
 }

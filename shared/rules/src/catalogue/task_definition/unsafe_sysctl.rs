@@ -1,10 +1,8 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
-use crate::{
-    Severity,
-    facts::TaskDefinition,
-    field::Field,
-    names::{quoted, quoted_value},
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{elements, read},
 };
+use crate::{Severity, facts::TaskDefinition, names::quoted_value};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "unsafe-sysctl",
@@ -38,39 +36,20 @@ const SAFE: &[&str] = &[
 ];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let name = quoted(&container.label());
-        let unreadable = |member: &str, reason: &str| {
-            let pointer = container.pointer(&format!("systemControls{member}"));
-            let what = format!("which kernel parameters container {name} sets");
-            Answer::unreadable(pointer, &what, reason).in_container(&container)
-        };
-        let controls = match &container.system_controls {
-            Field::Known(controls) => controls,
-            Field::Unknown(reason) => {
-                answers.push(unreadable("", reason));
-                continue;
-            }
-            Field::Absent => continue,
-        };
-        for (index, control) in controls.iter().enumerate() {
-            let member = format!("/{index}/namespace");
-            match &control.namespace {
-                Field::Unknown(reason) => answers.push(unreadable(&member, reason)),
-                Field::Known(parameter) if !is_safe(parameter) => {
-                    let pointer = container.pointer(&format!("systemControls{member}"));
-                    let message = format!(
-                        "container {name} sets the kernel parameter {}",
-                        quoted_value(parameter)
-                    );
-                    answers.push(Answer::fail(pointer, message).in_container(&container));
-                }
-                Field::Known(_) | Field::Absent => {}
-            }
-        }
-    }
-    answers
+    elements(
+        definition,
+        "systemControls",
+        |container| format!("which kernel parameters {container} sets"),
+        |container| read("systemControls", &container.system_controls),
+        |element, control| {
+            let parameter = element.read("namespace", &control.namespace)?;
+            let parameter = parameter.filter(|parameter| !is_safe(parameter));
+            Ok(parameter.map(|parameter| {
+                let message = format!("sets the kernel parameter {}", quoted_value(parameter));
+                element.fails("namespace", &message)
+            }))
+        },
+    )
 }
 
 /// `sysctl` takes `/` for `.` too.
@@ -85,6 +64,7 @@ mod tests {
         catalogue::tests::{judge, judge_after},
         decide::Outcome,
         facts::SystemControl,
+        field::Field,
     };
 
     fn setting(parameter: &str, rest: &str) -> usize {

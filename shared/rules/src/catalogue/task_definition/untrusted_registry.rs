@@ -1,10 +1,11 @@
 use super::super::{
-    Answer, Applies, Check, Context, References, Rule, image_reference::ImageReference, images,
+    Answer, Applies, Check, Context, References, Rule, each::images,
+    image_reference::ImageReference,
 };
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    names::{quoted, quoted_value},
+    names::{Place, quoted_value},
     policy::matches,
 };
 
@@ -45,8 +46,8 @@ const OF_AWS: &[&str] = &[
 const ACCOUNTS_OF_AWS: &[&str] = &["840364872350", "906394416424"];
 
 fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
-    images(definition, "the registry", |container, pointer, image| {
-        judge(container, pointer, image, context)
+    images(definition, "the registry", |container, image| {
+        judge(container, image, context)
     })
 }
 
@@ -67,12 +68,13 @@ pub(in crate::catalogue) fn trust<'a>(
     context: &Context<'_>,
 ) -> Trust<'a> {
     let trusted = &context.parameters.untrusted_registry;
-    let whole = format!("{}/{}", image.host, image.repository);
-    if trusted.registries.iter().any(|glob| matches(glob, &whole)) {
+    let whole = || format!("{}/{}", image.host, image.repository);
+    let mut globs = trusted.registries.iter();
+    if globs.any(|glob| matches(glob, &whole())) {
         return Trust::Trusted;
     }
     if let Some(account) = image.ecr_account() {
-        let own = context.place.map(crate::names::Place::account);
+        let own = context.place.map(Place::account);
         return if own == Some(account)
             || ACCOUNTS_OF_AWS.contains(&account)
             || trusted.accounts.iter().any(|trusted| trusted == account)
@@ -85,7 +87,7 @@ pub(in crate::catalogue) fn trust<'a>(
         };
     }
     let namespace = image.repository.split('/').next().unwrap_or_default();
-    if GALLERY.contains(&image.host.as_str()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
+    if GALLERY.contains(&image.host.as_ref()) && OF_AWS.iter().any(|glob| matches(glob, namespace))
     {
         return Trust::Trusted;
     }
@@ -94,30 +96,26 @@ pub(in crate::catalogue) fn trust<'a>(
 
 fn judge(
     container: &PlacedContainer<'_>,
-    pointer: String,
     image: &ImageReference<'_>,
     context: &Context<'_>,
 ) -> Option<Answer> {
-    let name = quoted(&container.label());
     match trust(image, context) {
         Trust::Trusted => None,
-        Trust::OtherAccount(account) => Some(Answer::fail(
-            pointer,
-            format!("container {name} runs an image of another account, {account}"),
-        )),
-        Trust::SomeAccount(account) => Some(
-            Answer::unknown(
-                pointer,
-                format!("container {name} runs an image of account {account}, and nothing says whether that account is yours"),
-            )
-            .severity(Severity::Low),
-        ),
+        Trust::OtherAccount(account) => {
+            let message = format!("runs an image of another account, {account}");
+            Some(container.fails("image", &message))
+        }
+        Trust::SomeAccount(account) => {
+            let message = format!(
+                "{} runs an image of account {account}, and nothing says whether that account is yours",
+                container.shown()
+            );
+            Some(Answer::unknown(container.pointer("image"), message).severity(Severity::Low))
+        }
         Trust::Untrusted => {
             let whole = quoted_value(&format!("{}/{}", image.host, image.repository));
-            Some(Answer::fail(
-                pointer,
-                format!("container {name} runs an image of {whole}, which is not a trusted registry"),
-            ))
+            let message = format!("runs an image of {whole}, which is not a trusted registry");
+            Some(container.fails("image", &message))
         }
     }
 }

@@ -1,9 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Judged, containers, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,33 +25,28 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    let what =
+        |container: &str| format!("whether tasks keep to one version of the image of {container}");
+    containers(definition, what, judge)
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("versionConsistency");
-    let name = quoted(&container.label());
-    let what = format!("whether tasks keep to one version of the image of container {name}");
-    match &container.version_consistency {
-        Field::Known(value) if value.trim().eq_ignore_ascii_case("disabled") => {}
-        // A digest is what ECS would resolve a tag to: nothing is left to be inconsistent.
-        Field::Unknown(_) if is_pinned(container) => return None,
-        Field::Unknown(reason) => return Some(Answer::unreadable(pointer, &what, reason)),
-        Field::Known(_) | Field::Absent => return None,
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "versionConsistency";
+    let value = read(member, &container.version_consistency);
+    let is_on = matches!(value, Ok(value) if !value.is_some_and(|value| is_disabled(value)));
+    // A digest is what ECS would resolve a tag to: nothing is left to be inconsistent.
+    if is_on || is_pinned(container) {
+        return Ok(None);
     }
-    match &container.image {
-        Field::Known(_) if is_pinned(container) => None,
-        Field::Unknown(reason) => Some(Answer::unreadable(pointer, &what, reason)),
-        Field::Known(_) | Field::Absent => Some(Answer::fail(
-            pointer,
-            format!(
-                "container {name} has `versionConsistency` disabled: each task runs what the tag names when it starts"
-            ),
-        )),
-    }
+    value?;
+    read(member, &container.image)?;
+    let message =
+        "has `versionConsistency` disabled: each task runs what the tag names when it starts";
+    Ok(Some(container.fails(member, message)))
+}
+
+fn is_disabled(value: &str) -> bool {
+    value.trim().eq_ignore_ascii_case("disabled")
 }
 
 fn is_pinned(container: &PlacedContainer<'_>) -> bool {
@@ -65,6 +61,7 @@ mod tests {
         Outcome,
         catalogue::tests::{judge as judged, judge_container, unreadable},
         facts::Container,
+        field::Field,
     };
 
     #[test]

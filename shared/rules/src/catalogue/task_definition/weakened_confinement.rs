@@ -1,10 +1,8 @@
-use super::super::{Answer, Applies, Check, Context, PodSecurity, References, Rule};
-use crate::{
-    Severity,
-    facts::TaskDefinition,
-    field::Field,
-    names::{quoted, quoted_value},
+use super::super::{
+    Answer, Applies, Check, Context, PodSecurity, References, Rule,
+    each::{elements, key_and_value, read},
 };
+use crate::{Severity, facts::TaskDefinition, names::quoted_value};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "weakened-confinement",
@@ -24,48 +22,30 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for container in definition.containers() {
-        let name = quoted(&container.label());
-        let unreadable = |member: &str, reason: &str| {
-            let pointer = container.pointer(&format!("dockerSecurityOptions{member}"));
-            let what = format!("whether container {name} is confined");
-            Answer::unreadable(pointer, &what, reason).in_container(&container)
-        };
-        let options = match &container.docker_security_options {
-            Field::Known(options) => options,
-            Field::Unknown(reason) => {
-                answers.push(unreadable("", reason));
-                continue;
-            }
-            Field::Absent => continue,
-        };
-        for (index, option) in options.iter().enumerate() {
-            match option {
-                Field::Absent => {}
-                Field::Unknown(reason) => answers.push(unreadable(&format!("/{index}"), reason)),
-                Field::Known(option) => {
-                    let Some(module) = switched_off(option) else {
-                        continue;
-                    };
-                    let pointer = container.pointer(&format!("dockerSecurityOptions/{index}"));
-                    let message = format!(
-                        "container {name} runs without {module}: {} is in `dockerSecurityOptions`",
-                        quoted_value(option)
-                    );
-                    answers.push(Answer::fail(pointer, message).in_container(&container));
-                }
-            }
-        }
-    }
-    answers
+    elements(
+        definition,
+        "dockerSecurityOptions",
+        |container| format!("whether {container} is confined"),
+        |container| read("dockerSecurityOptions", &container.docker_security_options),
+        |element, option| {
+            let Some(option) = element.read("", option)? else {
+                return Ok(None);
+            };
+            Ok(switched_off(option).map(|module| {
+                let option = quoted_value(option);
+                let message =
+                    format!("runs without {module}: {option} is in `dockerSecurityOptions`");
+                element.fails("", &message)
+            }))
+        },
+    )
 }
 
-/// What an option takes away. Docker reads `KEY=VALUE` and `KEY:VALUE`.
+/// What an option takes away.
 fn switched_off(option: &str) -> Option<&'static str> {
-    let option = option.trim().to_ascii_lowercase().replace('=', ":");
-    let (key, value) = option.split_once(':')?;
-    match (key.trim(), value.trim()) {
+    let (key, value) = key_and_value(option)?;
+    let (key, value) = (key.trim().to_ascii_lowercase(), value.to_ascii_lowercase());
+    match (key.as_str(), value.replace('=', ":").trim()) {
         ("label", "disable" | "type:spc_t" | "type:unconfined_t") => Some("SELinux confinement"),
         ("apparmor", "unconfined") => Some("an AppArmor profile"),
         ("seccomp", "unconfined") => Some("a seccomp filter"),
@@ -80,6 +60,7 @@ mod tests {
     use crate::{
         catalogue::tests::{judge, judge_after},
         decide::Outcome,
+        field::Field,
     };
 
     fn with(option: &str) -> Vec<Answer> {

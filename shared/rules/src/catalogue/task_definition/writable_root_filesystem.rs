@@ -1,9 +1,10 @@
-use super::super::{Answer, Applies, Check, Context, References, Rule};
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    each::{Judged, containers, log_router, read},
+};
 use crate::{
     Severity,
     facts::{PlacedContainer, TaskDefinition},
-    field::Field,
-    names::quoted,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -24,41 +25,24 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
-    definition
-        .containers()
-        .filter_map(|container| Some(judge(&container)?.in_container(&container)))
-        .collect()
+    containers(definition, what, |container| {
+        // Fluent Bit as FireLens runs it fails to start on a read-only root (fluent/fluent-bit#7308,
+        // aws/aws-for-fluent-bit#824), so its owner has nothing to do about it.
+        let help = "a FireLens log router writes its configuration at start and does not run on a read-only root file system unless its image was built for it";
+        log_router(container, judge(container), what, help)
+    })
 }
 
-fn judge(container: &PlacedContainer<'_>) -> Option<Answer> {
-    let pointer = container.pointer("readonlyRootFilesystem");
-    let name = quoted(&container.label());
-    let answer = match &container.readonly_root_filesystem {
-        Field::Known(true) => return None,
-        Field::Known(false) => Answer::fail(
-            pointer,
-            format!("container {name} has a writable root file system"),
-        ),
-        Field::Absent => Answer::fail(
-            pointer,
-            format!(
-                "container {name} has a writable root file system: `readonlyRootFilesystem` is not set"
-            ),
-        ),
-        Field::Unknown(reason) => Answer::unreadable(
-            pointer,
-            &format!("whether container {name} has a read-only root file system"),
-            reason,
-        ),
+fn what(container: &str) -> String {
+    format!("whether {container} has a read-only root file system")
+}
+
+fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
+    let member = "readonlyRootFilesystem";
+    let message = match read(member, &container.readonly_root_filesystem)? {
+        Some(true) => return Ok(None),
+        Some(false) => "has a writable root file system",
+        None => "has a writable root file system: `readonlyRootFilesystem` is not set",
     };
-    if container.firelens_configuration.known().is_none() {
-        return Some(answer);
-    }
-    // Fluent Bit as FireLens runs it fails to start on a read-only root (fluent/fluent-bit#7308,
-    // aws/aws-for-fluent-bit#824), so its owner has nothing to do about it.
-    Some(
-        answer
-            .severity(Severity::Low)
-            .help("a FireLens log router writes its configuration at start and does not run on a read-only root file system unless its image was built for it"),
-    )
+    Ok(Some(container.fails(member, message)))
 }

@@ -1,0 +1,133 @@
+//! Scopes and waivers.
+
+use super::*;
+
+const WAIVER: &str = "waivers:\n- {id: agent, rules: [privileged-container], target: {family: 'agent-*', container: main}, reason: r, owner: o, expires: 2026-12-31}";
+
+fn agent(family: &str, container: &str, observed_at: &str) -> Facts {
+    let json = json!({"family": family, "containerDefinitions": [
+        {"name": container, "privileged": true, "user": "1000", "readonlyRootFilesystem": true}]});
+    Facts {
+        observed_at: Some(observed_at.parse().unwrap()),
+        ..definition(&json)
+    }
+}
+
+#[test]
+fn a_waiver_covers_its_target_until_the_end_of_its_last_day() {
+    let policy = policy(WAIVER);
+    let verdict = |facts: &Facts| {
+        let decision = decide(facts, &policy);
+        let privileged = decision
+            .findings
+            .iter()
+            .any(|f| f.rule == "privileged-container");
+        assert_eq!(privileged, decision.waived.is_empty());
+        !privileged
+    };
+    assert!(verdict(&agent("agent-x", "main", "2026-11-23T00:00:00Z")));
+    assert!(verdict(&agent("agent-x", "main", "2026-12-31T23:59:59Z")));
+    assert!(!verdict(&agent("agent-x", "main", "2027-01-01T00:00:00Z")));
+    assert!(!verdict(&agent("agent", "main", "2026-11-23T00:00:00Z")));
+    assert!(!verdict(&agent("agent-x", "other", "2026-11-23T00:00:00Z")));
+}
+
+#[test]
+fn the_narrowest_scope_decides() {
+    let policy = policy(
+        "rules: {root-user: deny}\nscopes:\n- {match: {family: 'web*'}, rules: {root-user: warn}}\n- {match: {family: web, region: 'eu-*'}, rules: {root-user: off}}\n- {match: {account: '999999999999'}, profile: restricted}",
+    );
+    let level = |family: &str| {
+        let json = json!({"family": family, "containerDefinitions": [{"name": "a", "user": "0"}]});
+        let decision = decide(&definition(&json), &policy);
+        let finding = decision
+            .findings
+            .into_iter()
+            .find(|f| f.rule == "root-user");
+        finding.map(|finding| finding.level)
+    };
+    assert_eq!(level("job"), Some(Level::Deny));
+    assert_eq!(level("website"), Some(Level::Warn));
+    assert_eq!(level("web"), None);
+}
+
+#[test]
+fn a_scope_for_a_launch_type_or_tag_is_for_those_that_are_only_that() {
+    let policy = policy(
+        "scopes:\n- {match: {launch-type: FARGATE}, rules: {root-user: off}}\n- {match: {tags: {tier: 'test*'}}, rules: {root-user: off}}",
+    );
+    let found = |more: &Value| {
+        let mut json = json!({"containerDefinitions": [{"name": "a", "user": "0"}]});
+        let members = json.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        let decision = decide(&definition(&json), &policy);
+        decision
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "root-user")
+    };
+    assert!(found(&json!({})));
+    assert!(found(
+        &json!({"requiresCompatibilities": ["EC2", "FARGATE"]})
+    ));
+    assert!(!found(&json!({"requiresCompatibilities": ["FARGATE"]})));
+    assert!(!found(
+        &json!({"tags": [{"key": "tier", "value": "testing"}]})
+    ));
+    assert!(found(&json!({"tags": [{"key": "tier", "value": "prod"}]})));
+}
+
+#[test]
+fn a_waived_finding_leads_to_no_action() {
+    let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
+    let decision = decide(&facts, &policy(WAIVER));
+    assert_eq!(decision.waived[0].waiver, "agent");
+    assert_eq!(decision.waived[0].expires.as_deref(), Some("2026-12-31"));
+    assert!(
+        plan(&decision, &facts, Mode::Enforce, None)
+            .steps
+            .is_empty()
+    );
+}
+
+#[test]
+fn the_narrowest_scope_that_says_one_decides_the_mode_below_the_stacks() {
+    let policy = policy(
+        "mode: enforce\nscopes:\n- {match: {family: 'web*'}, mode: audit}\n- {match: {family: web, region: 'eu-*'}, rules: {root-user: off}}\n- {match: {family: website, region: 'eu-*'}, mode: enforce}",
+    );
+    let mode = |family: &str, stack| {
+        policy.mode(
+            &definition(&json!({"family": family, "containerDefinitions": []})),
+            stack,
+        )
+    };
+    assert_eq!(mode("job", Mode::Enforce), Mode::Enforce);
+    assert_eq!(mode("webapp", Mode::Enforce), Mode::Audit);
+    // A narrower scope that says nothing of the mode leaves it to the next.
+    assert_eq!(mode("web", Mode::Enforce), Mode::Audit);
+    assert_eq!(mode("website", Mode::Enforce), Mode::Enforce);
+    for family in ["job", "webapp", "web", "website"] {
+        assert_eq!(mode(family, Mode::Audit), Mode::Audit, "{family}");
+    }
+}
+
+#[test]
+fn a_scope_or_waiver_for_a_cluster_is_not_for_a_definition() {
+    let policy = policy(
+        "scopes:\n- {match: {cluster: '*'}, rules: {privileged-container: off}, mode: audit}\nwaivers:\n- {id: a, rules: [privileged-container], target: {cluster: '*'}, reason: r, owner: o, expires: 2026-12-31}",
+    );
+    let facts = agent("agent-x", "main", "2026-11-23T00:00:00Z");
+    let decision = decide(&facts, &policy);
+    assert_eq!(decision.verdict, Verdict::Deny);
+    assert_eq!(decision.waived, []);
+    assert_eq!(policy.mode(&facts, Mode::Enforce), Mode::Enforce);
+}
+
+proptest! {
+    #[test]
+    fn a_waiver_never_changes_what_is_said_of_another_target(definition_json in any_definition()) {
+        let (with, without) = (policy(WAIVER), Policy::default());
+        let facts = definition(&definition_json);
+        prop_assert_eq!(decide(&facts, &with), decide(&facts, &without));
+    }
+}
