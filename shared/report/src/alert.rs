@@ -320,7 +320,7 @@ fn clean_finding(finding: &Finding) -> Finding {
     Finding {
         container: finding.container.as_deref().map(|name| clean(name, 255)),
         message: clean(&finding.message, 1000),
-        help: clean(&finding.help, 1000),
+        help: clean(&finding.help, 1000).into(),
         ..finding.clone()
     }
 }

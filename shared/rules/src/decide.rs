@@ -1,5 +1,7 @@
 //! Facts and policy in, decision out.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{
@@ -63,7 +65,7 @@ pub struct Finding {
     /// What was found, in one line.
     pub message: String,
     /// What to do about it.
-    pub help: String,
+    pub help: Cow<'static, str>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.
@@ -167,7 +169,7 @@ fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> 
         pointer: answer.pointer,
         container: answer.container,
         message: answer.message,
-        help: answer.help.unwrap_or_else(|| rule.help.to_owned()),
+        help: answer.help.unwrap_or(Cow::Borrowed(rule.help)),
     })
 }
 

@@ -5,6 +5,7 @@ mod container;
 pub mod dockerfile;
 mod form;
 mod image;
+mod platform;
 mod request;
 mod scan_page;
 mod task_definition;
@@ -19,11 +20,12 @@ pub use container::{
 pub use dockerfile::Dockerfile;
 pub use form::Form;
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+pub use platform::{LaunchType, PlacementConstraint, RuntimePlatform};
 pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use task_definition::{
-    DockerVolume, EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer,
-    PlacementConstraint, RuntimePlatform, Tag, TaskDefinition, Volume,
+    DockerVolume, EfsAuthorization, EfsVolume, HostVolume, PlacedContainer, Tag, TaskDefinition,
+    Volume,
 };
 
 use crate::names::Place;

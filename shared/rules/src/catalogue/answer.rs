@@ -1,5 +1,7 @@
 //! What a check says of one place.
 
+use std::borrow::Cow;
+
 use crate::{decide::Outcome, facts::PlacedContainer, names::quoted, severity::Severity};
 
 /// What a check says of one place that fails or cannot be judged.
@@ -10,7 +12,7 @@ pub struct Answer {
     pub(crate) container: Option<String>,
     pub(crate) severity: Option<Severity>,
     pub(crate) message: String,
-    pub(crate) help: Option<String>,
+    pub(crate) help: Option<Cow<'static, str>>,
 }
 
 impl Answer {
@@ -59,7 +61,7 @@ impl Answer {
 
     /// Gives this answer help other than the rule's.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
         self
     }

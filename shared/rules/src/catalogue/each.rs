@@ -81,7 +81,7 @@ pub(super) fn log_router<'a>(
     container: &PlacedContainer<'_>,
     judged: Judged<'a>,
     what: fn(&str) -> String,
-    help: &str,
+    help: &'static str,
 ) -> Judged<'a> {
     if container.firelens_configuration.known().is_none() {
         return judged;
