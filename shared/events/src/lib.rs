@@ -247,7 +247,9 @@ impl fmt::Display for Ignored {
                 )
             }
             Self::OtherScan => formatter.write_str("the scan is not of a container image"),
-            Self::Scheduled => formatter.write_str("it is the turn of a schedule, and is about no subject"),
+            Self::Scheduled => {
+                formatter.write_str("it is the turn of a schedule, and is about no subject")
+            }
             Self::NotAnEvent => {
                 formatter.write_str("this is neither an EventBridge event nor a CloudTrail record")
             }

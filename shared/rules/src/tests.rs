@@ -274,4 +274,3 @@ fn every_rule_denies_and_allows_on_every_launch_type() {
         }
     }
 }
-

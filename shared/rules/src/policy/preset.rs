@@ -279,7 +279,8 @@ fn capability(finding: &Finding, definition: &TaskDefinition) -> Option<String> 
         .add
         .known()?
         .get(index.parse::<usize>().ok()?)?;
-    name.known().map(|name| plain_capability(name).to_ascii_uppercase())
+    name.known()
+        .map(|name| plain_capability(name).to_ascii_uppercase())
 }
 
 impl Form for &'static Preset {
