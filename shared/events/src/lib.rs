@@ -6,6 +6,7 @@
 
 mod cloudtrail;
 mod envelope;
+mod finding;
 mod principal;
 mod scan;
 
@@ -15,7 +16,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_rules::{
     Facts, Subject,
-    facts::{Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition},
+    facts::{
+        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition, Vulnerability,
+    },
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
 
@@ -40,6 +43,8 @@ pub enum Event {
     Registered(Box<Registered>),
     /// A scan of an image of a private repository ended, well or badly.
     Scanned(Box<Scanned>),
+    /// A finding about an image of a private repository began, changed or ended.
+    Found(Box<Found>),
 }
 
 /// Where an event comes from.
@@ -88,12 +93,31 @@ pub struct Scanned {
     pub counts: std::collections::BTreeMap<ScanSeverity, u64>,
 }
 
+/// One finding of Amazon Inspector about an image. It says nothing of the image's other findings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The image as this finding alone shows it: its state is [`ScanState::InPart`], and its counts
+    /// hold the finding where it holds.
+    pub image: Scanned,
+    /// The finding.
+    pub vulnerability: Vulnerability,
+    /// The account whose finding it is; a delegated administrator receives those of its members.
+    pub owner: Option<String>,
+    /// When the image was pushed.
+    pub pushed_at: Option<Timestamp>,
+    /// How many tasks and pods run the image, as Inspector knew within the last days.
+    pub in_use: Option<u64>,
+    /// When it was last known to run.
+    pub last_in_use_at: Option<Timestamp>,
+}
+
 impl Event {
     /// Where the event comes from.
     pub fn origin(&self) -> &Origin {
         match self {
             Self::Registered(registered) => &registered.origin,
             Self::Scanned(scanned) => &scanned.origin,
+            Self::Found(found) => &found.image.origin,
         }
     }
 
@@ -101,7 +125,7 @@ impl Event {
     pub fn subject_kind(&self) -> SubjectKind {
         match self {
             Self::Registered(_) => SubjectKind::TaskDefinition,
-            Self::Scanned(_) => SubjectKind::Image,
+            Self::Scanned(_) | Self::Found(_) => SubjectKind::Image,
         }
     }
 
@@ -109,7 +133,7 @@ impl Event {
     pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Registered(registered) => Some(&registered.principal),
-            Self::Scanned(_) => None,
+            Self::Scanned(_) | Self::Found(_) => None,
         }
     }
 
@@ -120,13 +144,8 @@ impl Event {
                 let definition = registered.definition.clone()?;
                 Some(registered.facts(definition))
             }
-            Self::Scanned(scanned) => Some(scanned.facts(Scan {
-                scanner: scanned.scanner,
-                state: scanned.state.clone(),
-                description: None,
-                counts: scanned.counts.clone(),
-                worst: Vec::new(),
-            })),
+            Self::Scanned(scanned) => Some(scanned.facts(scanned.scan())),
+            Self::Found(found) => Some(found.facts(found.scan())),
         }
     }
 
@@ -138,10 +157,8 @@ impl Event {
                 (None, Some(family)) => family.clone(),
                 (None, None) => "?".to_owned(),
             },
-            Self::Scanned(scanned) => match &scanned.digest {
-                Some(digest) => format!("{}@{digest}", scanned.repository.name()),
-                None => scanned.repository.name().to_owned(),
-            },
+            Self::Scanned(scanned) => scanned.id(),
+            Self::Found(found) => found.image.id(),
         }
     }
 }
@@ -159,6 +176,18 @@ impl Registered {
 }
 
 impl Scanned {
+    fn id(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}@{digest}", self.repository.name()),
+            None => self.repository.name().to_owned(),
+        }
+    }
+
+    /// The scan as the event alone tells it: its counts, and no list.
+    pub fn scan(&self) -> Scan {
+        Scan::counted(self.scanner, self.state.clone(), self.counts.clone())
+    }
+
     /// The facts with this scan, which may have been read elsewhere.
     pub fn facts(&self, scan: Scan) -> Facts {
         Facts {
@@ -168,9 +197,29 @@ impl Scanned {
                 repository: self.repository.clone(),
                 digest: self.digest.clone(),
                 tags: self.tags.clone(),
+                pushed_at: None,
                 scan,
             })),
         }
+    }
+}
+
+impl Found {
+    /// The scan as far as this finding shows it.
+    pub fn scan(&self) -> Scan {
+        Scan {
+            vulnerabilities: vec![self.vulnerability.clone()],
+            ..self.image.scan()
+        }
+    }
+
+    /// The facts with this scan, which may have been read elsewhere.
+    pub fn facts(&self, scan: Scan) -> Facts {
+        let mut facts = self.image.facts(scan);
+        if let Subject::Image(image) = &mut facts.subject {
+            image.pushed_at = self.pushed_at;
+        }
+        facts
     }
 }
 
@@ -192,6 +241,8 @@ pub enum Ignored {
     OtherSource(String),
     /// A scan of something that is not a container image.
     OtherScan,
+    /// A finding about something that is not a container image.
+    OtherFinding,
     /// A schedule's turn, where nothing is scheduled.
     Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
@@ -229,7 +280,10 @@ impl fmt::Display for Ignored {
                 )
             }
             Self::OtherScan => formatter.write_str("the scan is not of a container image"),
-            Self::Scheduled => formatter.write_str("it is the turn of a schedule, and is about no subject"),
+            Self::OtherFinding => formatter.write_str("the finding is not about a container image"),
+            Self::Scheduled => {
+                formatter.write_str("it is the turn of a schedule, and is about no subject")
+            }
             Self::NotAnEvent => {
                 formatter.write_str("this is neither an EventBridge event nor a CloudTrail record")
             }

@@ -62,6 +62,18 @@ fn told(parsed: &Parsed) -> String {
                 scanned.state,
                 scanned.counts,
             ),
+            Event::Found(found) => format!(
+                "finding {:?} {} ({:?}) in {} of {}, owner {:?}, first seen {:?}, pushed {:?}, in use {:?}",
+                found.vulnerability.status,
+                found.vulnerability.name,
+                found.vulnerability.severity,
+                found.vulnerability.package_names().unwrap_or_default(),
+                event.subject_id(),
+                found.owner,
+                found.vulnerability.first_seen.map(|time| time.to_string()),
+                found.pushed_at.map(|time| time.to_string()),
+                found.in_use,
+            ),
         },
     }
 }

@@ -5,13 +5,15 @@
 mod answer;
 mod host_path;
 mod image_reference;
+mod scan;
 mod secrets;
 
 use std::fmt;
 
 pub use answer::Answer;
+use jiff::Timestamp;
 
-use image_reference::ImageReference;
+pub(crate) use image_reference::ImageReference;
 
 use crate::{
     facts::{EfsVolume, Image, LaunchType, PlacedContainer, Subject, SubjectKind, TaskDefinition},
@@ -46,7 +48,7 @@ pub enum Check {
     /// Of a task definition.
     TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
-    Image(fn(&Image) -> Vec<Answer>),
+    Image(fn(&Image, &Context<'_>) -> Vec<Answer>),
 }
 
 impl fmt::Debug for Check {
@@ -72,6 +74,8 @@ pub struct Context<'a> {
     pub place: Option<&'a Place>,
     /// What the policy says about single rules.
     pub parameters: &'a Parameters,
+    /// When the subject was observed, where that is known.
+    pub observed_at: Option<Timestamp>,
 }
 
 /// Where a rule applies. A subject that is nowhere within it passes.
@@ -141,7 +145,7 @@ impl Rule {
             {
                 check(definition, context)
             }
-            (Check::Image(check), Subject::Image(image)) => check(image),
+            (Check::Image(check), Subject::Image(image)) => check(image, context),
             _ => Vec::new(),
         }
     }
@@ -331,6 +335,9 @@ catalogue! {
     }
     image {
         vulnerable_image,
+        exploited_vulnerability,
+        stale_vulnerability,
+        unscanned_image,
     }
 }
 

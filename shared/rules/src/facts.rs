@@ -3,8 +3,11 @@
 
 mod container;
 mod image;
+mod moment;
 mod scan_page;
+mod scanner_finding;
 mod task_definition;
+mod vulnerability;
 
 use jiff::Timestamp;
 
@@ -13,12 +16,15 @@ pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
-pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner};
+pub use moment::moment;
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
+pub use scanner_finding::InspectorFinding;
 pub use task_definition::{
     DockerVolume, EfsAuthorization, EfsVolume, HostVolume, LaunchType, PlacedContainer,
     PlacementConstraint, RuntimePlatform, Tag, TaskDefinition, Volume,
 };
+pub use vulnerability::{Epss, Exploit, FindingStatus, Fix, Package, Score, Vulnerability};
 
 use crate::names::Place;
 

@@ -9,9 +9,11 @@ mod decide;
 pub mod facts;
 mod field;
 pub mod names;
+pub mod openvex;
 mod plan;
 pub mod policy;
 mod severity;
+pub mod suppress;
 
 pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};

@@ -1,6 +1,7 @@
 //! What is wanted: a level for each rule.
 
 mod file;
+mod image;
 mod parameters;
 mod reminder;
 mod scope;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use file::{InvalidPolicy, MAX_BYTES};
+pub use image::{Days, ImageParameters};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
 pub use parameters::{Parameters, matches};
@@ -98,7 +100,11 @@ impl Profile {
     }
 }
 
-const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"];
+const DENIED_BY_DEFAULT: &[&str] = &[
+    "privileged-container",
+    "vulnerable-image",
+    "unscanned-image",
+];
 
 /// A policy whose every name has been checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,20 +4,20 @@ use crate::names::Digest;
 
 /// `[HOST/]REPOSITORY[:TAG][@DIGEST]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ImageReference<'a> {
+pub(crate) struct ImageReference<'a> {
     /// The registry in lower case, with its port; `docker.io` where the reference names none.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The repository, with the `library/` that Docker Hub's official images leave out.
-    pub(super) repository: String,
-    pub(super) tag: Option<&'a str>,
-    pub(super) digest: Option<&'a str>,
+    pub(crate) repository: String,
+    pub(crate) tag: Option<&'a str>,
+    pub(crate) digest: Option<&'a str>,
 }
 
 const DOCKER_HUB: &str = "docker.io";
 
 impl<'a> ImageReference<'a> {
     /// Reads a reference; `None` for what no runtime would pull, such as an unfilled template.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(Digest::parse(digest).ok().map(|_| digest)?)),
@@ -63,7 +63,7 @@ impl<'a> ImageReference<'a> {
 
     /// The account of the private ECR registry that the image is in. The whole host counts, so that
     /// a host which only begins like one is none.
-    pub(super) fn ecr_account(&self) -> Option<&str> {
+    pub(crate) fn ecr_account(&self) -> Option<&str> {
         let labels: Vec<&str> = self.host.split('.').collect();
         let account = match labels.as_slice() {
             [

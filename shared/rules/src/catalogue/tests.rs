@@ -1,5 +1,7 @@
 //! What holds for every rule, and its page run as a test.
 
+mod image;
+
 use std::{collections::BTreeSet, path::Path};
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
@@ -11,6 +13,9 @@ use crate::{
     names::{Digest, Place, Repository},
     policy::Profile,
 };
+
+/// When the examples of the pages are judged.
+const TODAY: &str = "2026-11-23T12:00:00Z";
 
 /// A fenced block and the second-level heading above it.
 struct Example {
@@ -66,6 +71,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 repository: Repository::new(place, "example/web").unwrap(),
                 digest: Some(Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()),
                 tags: vec!["1.4".to_owned()],
+                pushed_at: None,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
             }))
         }
@@ -83,6 +89,7 @@ pub(crate) fn judge_with(rule: &Rule, json: &str, parameters: &Parameters) -> Ve
     let context = Context {
         place: Some(&place),
         parameters,
+        observed_at: None,
     };
     rule.answers(&subject(SubjectKind::TaskDefinition, json), &context)
 }
@@ -99,6 +106,7 @@ pub(crate) fn judge_after(
     let context = Context {
         place: None,
         parameters: &Parameters::default(),
+        observed_at: None,
     };
     rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
 }
@@ -112,6 +120,7 @@ pub(crate) fn judge_container(rule: &Rule, container: Container) -> Vec<Answer> 
     let context = Context {
         place: None,
         parameters: &Parameters::default(),
+        observed_at: None,
     };
     rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
 }
@@ -128,7 +137,7 @@ fn policy(examples: &[Example]) -> Policy {
         .iter()
         .find(|e| e.section == "What" && e.language == "yaml");
     shown.map_or_else(Policy::default, |e| {
-        Policy::from_yaml(&e.text, "2026-11-23T12:00:00Z".parse().unwrap()).unwrap()
+        Policy::from_yaml(&e.text, TODAY.parse().unwrap()).unwrap()
     })
 }
 
@@ -137,6 +146,7 @@ fn answers(rule: &Rule, example: &Example, policy: &Policy) -> Vec<Answer> {
     let context = Context {
         place: None,
         parameters: policy.parameters(),
+        observed_at: Some(TODAY.parse().unwrap()),
     };
     rule.answers(&subject(rule.check.subject(), &example.text), &context)
 }
@@ -270,7 +280,7 @@ fn denied_examples_say_what_they_should() {
             if example.section == "Denied" {
                 let facts = Facts {
                     place: None,
-                    observed_at: None,
+                    observed_at: Some(TODAY.parse().unwrap()),
                     subject: subject(rule.check.subject(), &example.text),
                 };
                 let policy = policy.clone().with_profile(Profile::Restricted);

@@ -17,6 +17,9 @@ pub struct Parameters {
     pub secret_in_environment: SecretNames,
     /// `missing-tags`.
     pub missing_tags: RequiredTags,
+    /// The rules about images; a policy file cannot set them yet.
+    #[serde(skip)]
+    pub image: super::ImageParameters,
 }
 
 /// Where images may come from, beside the account's own ECR registry and AWS's public ones.
