@@ -16,7 +16,7 @@ use crate::{
 
 /// How many vulnerabilities and packages the statements of all documents may name together, counted
 /// anew for each product that they are about.
-pub const MOST_NAMES: usize = 20_000;
+pub const MOST_NAMES: usize = 10_000;
 
 /// A document, as JSON has it.
 #[derive(Debug, Clone, Deserialize)]

@@ -233,8 +233,21 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
+            let is_json = path.extension().is_some_and(|ending| ending == "json");
+            if name.starts_with("inspector2-") && is_json {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+                for finding in answer["data"]["findings"].as_array().unwrap() {
+                    let finding: InspectorFinding =
+                        serde_json::from_value(finding.clone()).unwrap();
+                    let finding = Vulnerability::from(finding);
+                    assert!(finding.name.starts_with("CVE-"), "{finding:?}");
+                    assert!(!finding.packages.is_empty(), "{finding:?}");
+                    assert!(finding.arn.is_some(), "{finding:?}");
+                }
+            }
             let is_answer = name.starts_with("basic-") || name.starts_with("enhanced-");
-            if !is_answer || path.extension().is_none_or(|ending| ending != "json") {
+            if !is_answer || !is_json {
                 continue;
             }
             let scan = scan(&[&std::fs::read_to_string(&path).unwrap()], &[]);

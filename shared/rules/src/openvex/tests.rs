@@ -213,6 +213,19 @@ fn what_is_no_document_or_too_much_is_refused() {
     );
 }
 
+/// Each statement that denies is held against each that suppresses: the limit keeps that short.
+#[test]
+fn as_many_statements_as_are_read_are_read_soon() {
+    let statements: Vec<Value> = (0..MOST_NAMES / 4)
+        .map(|number| {
+            let status = if number % 2 == 0 { "affected" } else { "fixed" };
+            about(&format!("pkg:oci/web{number}"), &json!({"status": status}))
+        })
+        .collect();
+    let vex = vex(&json!(statements));
+    assert_eq!(vex.suppressions.len(), MOST_NAMES / 8);
+}
+
 proptest! {
     #[test]
     fn no_text_in_a_document_breaks_the_reader_or_names_more_than_one_image(
