@@ -31,7 +31,9 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
         // `DescribeTasks` would tell what CloudTrail hides, for as long as ECS knows the task: a call for
         // nearly every run, to learn what is hardly ever wrong. It stays unknown.
         Event::Started(started) => Ok(facts(started.facts())),
-        Event::Scanned(scanned) => scan(clients, scanned).await,
+        Event::Scanned(scanned) => scan(clients, scanned, scanned.scan()).await,
+        // One finding says nothing of the others: all of them are judged.
+        Event::Found(found) => scan(clients, &found.image, found.scan()).await,
     }
 }
 
@@ -153,14 +155,12 @@ const FINDINGS: &str = "DescribeImageScanFindings";
 /// More pages than ECR can fill with an image's findings; a token that leads in circles ends here.
 const MOST_PAGES: usize = 200;
 
-async fn scan(clients: &Clients, scanned: &Scanned) -> Result<Gathered, CallError> {
+/// The image with its findings as ECR has them; `told` is what the event told of them.
+async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gathered, CallError> {
     let announced = |state: &ScanState| {
         scanned.facts(Scan {
-            scanner: scanned.scanner,
             state: state.clone(),
-            description: None,
-            counts: scanned.counts.clone(),
-            worst: Vec::new(),
+            ..told.clone()
         })
     };
     let digest = match &scanned.digest {

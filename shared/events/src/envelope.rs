@@ -8,7 +8,7 @@ use tidewaiter_rules::names::Place;
 use crate::{
     Event, Ignored, InvalidEvent, Origin, Parsed, cloudtrail,
     cloudtrail::Record,
-    read,
+    finding, read,
     scan::{self, ScanDetail},
 };
 
@@ -95,7 +95,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     let sender = match kind {
         "AWS API Call via CloudTrail" => "aws.ecs",
         "ECR Image Scan" => "aws.ecr",
-        "Inspector2 Scan" => "aws.inspector2",
+        "Inspector2 Scan" | "Inspector2 Finding" => "aws.inspector2",
         "Scheduled Event" => "aws.events",
         other => return Ok(Parsed::Ignored(Ignored::OtherEvent(other.to_owned()))),
     };
@@ -114,6 +114,12 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     }
     if kind == "Scheduled Event" {
         return Ok(Parsed::Scheduled(envelope.origin()));
+    }
+    if kind == "Inspector2 Finding" {
+        return Ok(match finding::found(&envelope, detail()?)? {
+            Some(found) => Parsed::Event(Event::Found(Box::new(found))),
+            None => Parsed::Ignored(Ignored::OtherFinding),
+        });
     }
     let found = scan::scanned(&envelope, read::<ScanDetail>(detail()?)?, kind)?;
     Ok(match found {

@@ -6,6 +6,7 @@
 
 mod cloudtrail;
 mod envelope;
+mod finding;
 mod principal;
 mod scan;
 mod started;
@@ -16,7 +17,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_rules::{
     Facts, Subject, conceal,
-    facts::{Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition},
+    facts::{
+        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition, Vulnerability,
+    },
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
 
@@ -45,6 +48,8 @@ pub enum Event {
     Started(Box<Started>),
     /// A scan of an image of a private repository ended, well or badly.
     Scanned(Box<Scanned>),
+    /// A finding about an image of a private repository began, changed or ended.
+    Found(Box<Found>),
 }
 
 /// Where an event comes from.
@@ -93,6 +98,24 @@ pub struct Scanned {
     pub counts: std::collections::BTreeMap<ScanSeverity, u64>,
 }
 
+/// One finding of Amazon Inspector about an image. It says nothing of the image's other findings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The image as this finding alone shows it: its state is [`ScanState::InPart`], and its counts
+    /// hold the finding where it holds.
+    pub image: Scanned,
+    /// The finding.
+    pub vulnerability: Vulnerability,
+    /// The account whose finding it is; a delegated administrator receives those of its members.
+    pub owner: Option<String>,
+    /// When the image was pushed.
+    pub pushed_at: Option<Timestamp>,
+    /// How many tasks and pods run the image, as Inspector knew within the last days.
+    pub in_use: Option<u64>,
+    /// When it was last known to run.
+    pub last_in_use_at: Option<Timestamp>,
+}
+
 impl Event {
     /// Where the event comes from.
     pub fn origin(&self) -> &Origin {
@@ -100,6 +123,7 @@ impl Event {
             Self::Registered(registered) => &registered.origin,
             Self::Started(started) => &started.origin,
             Self::Scanned(scanned) => &scanned.origin,
+            Self::Found(found) => &found.image.origin,
         }
     }
 
@@ -107,7 +131,7 @@ impl Event {
     pub fn subject_kind(&self) -> SubjectKind {
         match self {
             Self::Registered(_) | Self::Started(_) => SubjectKind::TaskDefinition,
-            Self::Scanned(_) => SubjectKind::Image,
+            Self::Scanned(_) | Self::Found(_) => SubjectKind::Image,
         }
     }
 
@@ -116,7 +140,7 @@ impl Event {
         match self {
             Self::Registered(registered) => Some(&registered.principal),
             Self::Started(started) => Some(&started.principal),
-            Self::Scanned(_) => None,
+            Self::Scanned(_) | Self::Found(_) => None,
         }
     }
 
@@ -128,13 +152,8 @@ impl Event {
                 Some(registered.facts(definition))
             }
             Self::Started(started) => Some(started.facts()),
-            Self::Scanned(scanned) => Some(scanned.facts(Scan {
-                scanner: scanned.scanner,
-                state: scanned.state.clone(),
-                description: None,
-                counts: scanned.counts.clone(),
-                worst: Vec::new(),
-            })),
+            Self::Scanned(scanned) => Some(scanned.facts(scanned.scan())),
+            Self::Found(found) => Some(found.facts(found.scan())),
         }
     }
 
@@ -148,10 +167,8 @@ impl Event {
                 (None, None) => "?".to_owned(),
             },
             Self::Started(started) => started.definition.id(),
-            Self::Scanned(scanned) => match &scanned.digest {
-                Some(digest) => format!("{}@{digest}", scanned.repository.name()),
-                None => scanned.repository.name().to_owned(),
-            },
+            Self::Scanned(scanned) => scanned.id(),
+            Self::Found(found) => found.image.id(),
         }
     }
 }
@@ -169,6 +186,18 @@ impl Registered {
 }
 
 impl Scanned {
+    fn id(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}@{digest}", self.repository.name()),
+            None => self.repository.name().to_owned(),
+        }
+    }
+
+    /// The scan as the event alone tells it: its counts, and no list.
+    pub fn scan(&self) -> Scan {
+        Scan::counted(self.scanner, self.state.clone(), self.counts.clone())
+    }
+
     /// The facts with this scan, which may have been read elsewhere.
     pub fn facts(&self, scan: Scan) -> Facts {
         Facts {
@@ -178,9 +207,29 @@ impl Scanned {
                 repository: self.repository.clone(),
                 digest: self.digest.clone(),
                 tags: self.tags.clone(),
+                pushed_at: None,
                 scan,
             })),
         }
+    }
+}
+
+impl Found {
+    /// The scan as far as this finding shows it.
+    pub fn scan(&self) -> Scan {
+        Scan {
+            vulnerabilities: vec![self.vulnerability.clone()],
+            ..self.image.scan()
+        }
+    }
+
+    /// The facts with this scan, which may have been read elsewhere.
+    pub fn facts(&self, scan: Scan) -> Facts {
+        let mut facts = self.image.facts(scan);
+        if let Subject::Image(image) = &mut facts.subject {
+            image.pushed_at = self.pushed_at;
+        }
+        facts
     }
 }
 
@@ -207,6 +256,8 @@ pub enum Ignored {
     OtherSource(String),
     /// A scan of something that is not a container image.
     OtherScan,
+    /// A finding about something that is not a container image.
+    OtherFinding,
     /// A schedule's turn, where nothing is scheduled.
     Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
@@ -247,6 +298,7 @@ impl fmt::Display for Ignored {
                 )
             }
             Self::OtherScan => formatter.write_str("the scan is not of a container image"),
+            Self::OtherFinding => formatter.write_str("the finding is not about a container image"),
             Self::Scheduled => {
                 formatter.write_str("it is the turn of a schedule, and is about no subject")
             }

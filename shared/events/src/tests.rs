@@ -69,6 +69,18 @@ fn told(parsed: &Parsed) -> String {
                 scanned.state,
                 scanned.counts,
             ),
+            Event::Found(found) => format!(
+                "finding {:?} {} ({:?}) in {} of {}, owner {:?}, first seen {:?}, pushed {:?}, in use {:?}",
+                found.vulnerability.status,
+                found.vulnerability.name,
+                found.vulnerability.severity,
+                found.vulnerability.package_names().unwrap_or_default(),
+                event.subject_id(),
+                found.owner,
+                found.vulnerability.first_seen.map(|time| time.to_string()),
+                found.pushed_at.map(|time| time.to_string()),
+                found.in_use,
+            ),
         },
     }
 }
@@ -185,6 +197,107 @@ fn counts_are_read_as_numbers_however_they_are_written() {
         assert_eq!(scanned.counts.get(&ScanSeverity::High), Some(&expected));
         assert_eq!(scanned.counts.len(), 1);
     }
+}
+
+fn finding(detail: &str) -> Result<Parsed, InvalidEvent> {
+    parse(wrapped("Inspector2 Finding", "aws.inspector2", detail).as_bytes())
+}
+
+#[test]
+fn a_finding_is_of_the_image_that_it_names_wherever_that_is() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let arn = "arn:aws:ecr:us-east-1:777788889999:repository/team/app";
+    let details = |members: &str| format!(r#""details":{{"awsEcrContainerImage":{{{members}}}}}"#);
+    let named =
+        format!(r#""repositoryName":"team/app","registry":"777788889999","imageHash":"{digest}""#);
+    for (resource, place) in [
+        (format!(r#""id":"{arn}/{digest}""#), "us-east-1"),
+        (
+            format!(r#""id":"{arn}/{digest}",{}"#, details(&named)),
+            "us-east-1",
+        ),
+        // Without an ARN it is in the region of the event.
+        (details(&named), "eu-west-1"),
+    ] {
+        let json = format!(
+            r#"{{"severity":"HIGH","status":"ACTIVE","resources":[{{"type":"AWS_EC2_INSTANCE"}},{{"type":"AWS_ECR_CONTAINER_IMAGE",{resource}}}]}}"#
+        );
+        let Ok(Parsed::Event(Event::Found(found))) = finding(&json) else {
+            panic!("{json}")
+        };
+        let repository = &found.image.repository;
+        assert_eq!(repository.name(), "team/app");
+        assert_eq!(repository.place().account(), "777788889999");
+        assert_eq!(repository.place().region(), place);
+        assert_eq!(found.image.digest, Some(Digest::parse(&digest).unwrap()));
+        assert_eq!(found.image.counts.get(&ScanSeverity::High), Some(&1));
+    }
+}
+
+#[test]
+fn one_finding_never_says_that_an_image_is_clean() {
+    for (status, severity, count) in [
+        ("ACTIVE", "LOW", 1),
+        ("CLOSED", "CRITICAL", 0),
+        ("SUPPRESSED", "CRITICAL", 0),
+        ("REOPENED", "CRITICAL", 1),
+    ] {
+        let json = format!(
+            r#"{{"severity":"{severity}","status":"{status}","resources":[{{"type":"AWS_ECR_CONTAINER_IMAGE",
+                "id":"arn:aws:ecr:us-east-1:777788889999:repository/app/sha256:{}"}}]}}"#,
+            "ab".repeat(32)
+        );
+        let Ok(Parsed::Event(event)) = finding(&json) else {
+            panic!("{json}")
+        };
+        let facts = event.facts().unwrap();
+        let decision = tidewaiter_rules::decide(&facts, &tidewaiter_rules::Policy::default());
+        assert_ne!(
+            decision.verdict,
+            tidewaiter_rules::Verdict::Allow,
+            "{status}"
+        );
+        let Subject::Image(image) = facts.subject else {
+            panic!("{json}")
+        };
+        assert_eq!(image.scan.state, ScanState::InPart);
+        assert_eq!(image.scan.counts.values().sum::<u64>(), count, "{status}");
+        assert_eq!(image.scan.vulnerabilities.len(), 1);
+    }
+}
+
+#[test]
+fn a_finding_about_an_image_that_it_does_not_name_is_an_error() {
+    let mut text = String::new();
+    for resource in [
+        "",
+        r#","id":"app""#,
+        r#","id":"arn:aws:ecr:us-east-1:777788889999:repository/App""#,
+        r#","details":{"awsEcrContainerImage":{"repositoryName":"app; rm"}}"#,
+        r#","details":{"awsEcrContainerImage":{"repositoryName":"app","registry":"me"}}"#,
+        r#","details":{"awsEcrContainerImage":{"repositoryName":"app","imageHash":"latest"}}"#,
+        r#","details":{"awsEcrContainerImage":{"inUseCount":"many"}}"#,
+    ] {
+        let json = format!(r#"{{"resources":[{{"type":"AWS_ECR_CONTAINER_IMAGE"{resource}}}]}}"#);
+        let _ = writeln!(text, "{json}\n    {}", finding(&json).unwrap_err());
+    }
+    insta::assert_snapshot!(text);
+    for json in [
+        "{}",
+        r#"{"resources":null}"#,
+        r#"{"resources":[{"type":"AWS_LAMBDA_FUNCTION"}]}"#,
+    ] {
+        assert_eq!(
+            finding(json),
+            Ok(Parsed::Ignored(Ignored::OtherFinding)),
+            "{json}"
+        );
+    }
+    let foreign = wrapped("Inspector2 Finding", "com.example", "{}");
+    assert!(matches!(
+        parse(foreign.as_bytes()),
+        Ok(Parsed::Ignored(Ignored::OtherSource(_)))
+    ));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::{
 
 use serde::Serialize;
 use tidewaiter_events::{Event, Ignored, Principal};
-use tidewaiter_rules::{Decision, Facts, Finding, Level, Plan, Verdict, Waived, Withheld};
+use tidewaiter_rules::{
+    Decision, Facts, Finding, Level, Plan, Verdict, Waived, Withheld, suppress::Suppressed,
+};
 
 use crate::{
     clean,
@@ -39,6 +41,8 @@ struct Replay {
     decision: Verdict,
     findings: Vec<Finding>,
     waived: Vec<Waived>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressed: Vec<Suppressed>,
     mode: &'static str,
     actions: Vec<Planned>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +88,7 @@ impl Replayed {
             decision: decision.verdict,
             findings: shown(decision.findings),
             waived: decision.waived,
+            suppressed: decision.suppressed,
             mode: plan.mode.name(),
             actions: actions.collect(),
             withheld: plan.withheld,

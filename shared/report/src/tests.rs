@@ -145,6 +145,7 @@ fn a_definition_without_a_finding_raises_no_alert() {
         verdict: Verdict::Allow,
         findings: Vec::new(),
         waived: Vec::new(),
+        suppressed: Vec::new(),
     };
     let plan = plan(&fine, &facts, Mode::Enforce, None);
     assert_eq!(

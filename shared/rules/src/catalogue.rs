@@ -9,12 +9,14 @@ mod each;
 mod host_path;
 mod image_reference;
 mod letters;
+mod scan;
 mod secrets;
 mod shell;
 
 use std::fmt;
 
 pub use answer::Answer;
+use jiff::Timestamp;
 
 pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
@@ -52,7 +54,7 @@ pub enum Check {
     /// Of a task definition.
     TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
-    Image(fn(&Image) -> Vec<Answer>),
+    Image(fn(&Image, &Context<'_>) -> Vec<Answer>),
     /// Of a Dockerfile.
     Dockerfile(fn(&Dockerfile, &Context<'_>) -> Vec<Answer>),
 }
@@ -81,6 +83,8 @@ pub struct Context<'a> {
     pub place: Option<&'a Place>,
     /// What the policy says about single rules.
     pub parameters: &'a Parameters,
+    /// When the subject was observed, where that is known.
+    pub observed_at: Option<Timestamp>,
 }
 
 /// Where a rule applies. A subject that is nowhere within it passes.
@@ -159,7 +163,7 @@ impl Rule {
             {
                 check(definition, context)
             }
-            (Check::Image(check), Subject::Image(image)) => check(image),
+            (Check::Image(check), Subject::Image(image)) => check(image, context),
             (Check::Dockerfile(check), Subject::Dockerfile(dockerfile)) => {
                 check(dockerfile, context)
             }
@@ -291,6 +295,9 @@ catalogue! {
     }
     image {
         vulnerable_image,
+        exploited_vulnerability,
+        stale_vulnerability,
+        unscanned_image,
     }
     dockerfile {
         dockerfile_root_user,

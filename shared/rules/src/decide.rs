@@ -9,6 +9,7 @@ use crate::{
     facts::Facts,
     policy::{Level, Levels, Policy},
     severity::Severity,
+    suppress::{self, Suppressed},
 };
 
 /// What the policy makes of a subject, with every reason.
@@ -20,6 +21,8 @@ pub struct Decision {
     pub findings: Vec<Finding>,
     /// What was found and is waived.
     pub waived: Vec<Waived>,
+    /// Findings of a scanner that do not count, each with its reason.
+    pub suppressed: Vec<Suppressed>,
 }
 
 /// The outcome of a decision; the greater, the graver. Serialised in lower case.
@@ -105,12 +108,15 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let context = Context {
         place: facts.place.as_ref(),
         parameters: policy.parameters(),
+        observed_at: facts.observed_at,
     };
+    let images = &policy.parameters().image;
+    let (subject, suppressed) = suppress::split(&facts.subject, images, facts.observed_at);
     let levels = policy.levels(facts);
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
-            let answers = rule.answers(&facts.subject, &context).into_iter();
+            let answers = rule.answers(&subject, &context).into_iter();
             answers.filter_map(|answer| finding(rule, answer, &levels))
         })
         .collect();
@@ -125,6 +131,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         verdict: verdict.unwrap_or(Verdict::Allow),
         findings,
         waived,
+        suppressed,
     }
 }
 

@@ -5,10 +5,13 @@ mod container;
 pub mod dockerfile;
 mod form;
 mod image;
+mod moment;
 mod platform;
 mod request;
 mod scan_page;
+mod scanner_finding;
 mod task_definition;
+mod vulnerability;
 
 use jiff::Timestamp;
 
@@ -19,14 +22,17 @@ pub use container::{
 };
 pub use dockerfile::Dockerfile;
 pub use form::Form;
-pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner};
 pub use platform::{LaunchType, PlacementConstraint, RuntimePlatform};
 pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};
+pub use moment::moment;
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
+pub use scanner_finding::InspectorFinding;
 pub use task_definition::{
     DockerVolume, EfsAuthorization, EfsVolume, HostVolume, PlacedContainer, Tag, TaskDefinition,
     Volume,
 };
+pub use vulnerability::{Epss, Exploit, FindingStatus, Fix, Package, Score, Vulnerability};
 
 use crate::names::Place;
 

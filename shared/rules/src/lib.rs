@@ -11,9 +11,11 @@ pub mod facts;
 mod field;
 pub mod names;
 mod nearest;
+pub mod openvex;
 mod plan;
 pub mod policy;
 mod severity;
+pub mod suppress;
 
 pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};

@@ -3,6 +3,7 @@
 mod bounds;
 mod file;
 mod form;
+mod image;
 mod mistake;
 mod parameters;
 mod pattern;
@@ -20,6 +21,7 @@ use serde::Serialize;
 pub use bounds::{Bounds, ScopeLevel};
 pub use file::MAX_BYTES;
 use form::choice;
+pub use image::{Count, Days, ImageParameters};
 pub use mistake::{Diagnostic, InvalidPolicy, Paint};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
@@ -190,7 +192,11 @@ choice!(
     ]
 );
 
-const DENIED_BY_DEFAULT: &[&str] = &["privileged-container", "vulnerable-image"];
+const DENIED_BY_DEFAULT: &[&str] = &[
+    "privileged-container",
+    "vulnerable-image",
+    "unscanned-image",
+];
 
 /// A policy whose every name has been checked.
 #[derive(Debug, Clone, PartialEq)]

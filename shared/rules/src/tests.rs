@@ -1,5 +1,6 @@
 //! What holds for every decision and every plan.
 
+mod images;
 mod parts;
 mod plans;
 mod policies;
@@ -44,13 +45,8 @@ fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
             repository: Repository::new(home(), "team/app").unwrap(),
             digest: Some(Digest::parse(&format!("sha256:{}", "0a".repeat(32))).unwrap()),
             tags: Vec::new(),
-            scan: Scan {
-                scanner: Scanner::Basic,
-                state,
-                description: None,
-                counts,
-                worst: Vec::new(),
-            },
+            pushed_at: None,
+            scan: Scan::counted(Scanner::Basic, state, counts),
         })),
     }
 }

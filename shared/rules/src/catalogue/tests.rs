@@ -1,5 +1,6 @@
 //! What holds for every rule, and its page run as a test.
 
+mod image;
 mod launch_types;
 mod traps;
 
@@ -14,6 +15,9 @@ use crate::{
     names::{Digest, Place, Repository},
     policy::Profile,
 };
+
+/// When the examples of the pages are judged.
+const TODAY: &str = "2026-11-23T12:00:00Z";
 
 /// A fenced block and the second-level heading above it.
 struct Example {
@@ -94,6 +98,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 repository: Repository::new(place, "example/web").unwrap(),
                 digest: Some(Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()),
                 tags: vec!["1.4".to_owned()],
+                pushed_at: None,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
             }))
         }
@@ -111,6 +116,7 @@ pub(crate) fn judge_with(rule: &Rule, json: &str, parameters: &Parameters) -> Ve
     let context = Context {
         place: Some(&place),
         parameters,
+        observed_at: None,
     };
     rule.answers(&subject(SubjectKind::TaskDefinition, json), &context)
 }
@@ -127,6 +133,7 @@ pub(crate) fn judge_after(
     let context = Context {
         place: None,
         parameters: &Parameters::default(),
+        observed_at: None,
     };
     rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
 }
@@ -140,6 +147,7 @@ pub(crate) fn judge_container(rule: &Rule, container: Container) -> Vec<Answer> 
     let context = Context {
         place: None,
         parameters: &Parameters::default(),
+        observed_at: None,
     };
     rule.answers(&Subject::TaskDefinition(Box::new(definition)), &context)
 }
@@ -156,7 +164,7 @@ fn policy(examples: &[Example]) -> Policy {
         .iter()
         .find(|e| e.section == "What" && e.language == "yaml");
     shown.map_or_else(Policy::default, |e| {
-        Policy::from_yaml(&e.text, "2026-11-23T12:00:00Z".parse().unwrap()).unwrap()
+        Policy::from_yaml(&e.text, TODAY.parse().unwrap()).unwrap()
     })
 }
 
@@ -165,6 +173,7 @@ fn answers(rule: &Rule, example: &Example, policy: &Policy) -> Vec<Answer> {
     let context = Context {
         place: None,
         parameters: policy.parameters(),
+        observed_at: Some(TODAY.parse().unwrap()),
     };
     rule.answers(&subject(rule.check.subject(), &example.text), &context)
 }
@@ -298,7 +307,7 @@ fn denied_examples_say_what_they_should() {
             if example.section == "Denied" {
                 let facts = Facts {
                     place: None,
-                    observed_at: None,
+                    observed_at: Some(TODAY.parse().unwrap()),
                     subject: subject(rule.check.subject(), &example.text),
                 };
                 let policy = policy.clone().with_profile(Profile::Restricted);

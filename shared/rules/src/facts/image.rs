@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::names::{Digest, Repository};
+use jiff::Timestamp;
+
+use super::Vulnerability;
+use crate::{
+    names::{Digest, Repository},
+    severity::Severity,
+};
 
 /// An image and the result of its scan.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +19,8 @@ pub struct Image {
     pub digest: Option<Digest>,
     /// The tags at the time of the scan; often none, because scans are of platform manifests.
     pub tags: Vec<String>,
+    /// When it was pushed, where that is known.
+    pub pushed_at: Option<Timestamp>,
     /// The result.
     pub scan: Scan,
 }
@@ -36,15 +44,67 @@ pub struct Scan {
     pub state: ScanState,
     /// What AWS says beside the state, where it does.
     pub description: Option<String>,
-    /// Findings by severity. A severity that is not here has none.
+    /// Findings by severity that count, all of them. A severity that is not here has none.
     pub counts: BTreeMap<ScanSeverity, u64>,
-    /// The worst findings, worst first; not all of them, see [`Scan::KEPT`].
-    pub worst: Vec<Vulnerability>,
+    /// The findings with their details, worst first; not always all of them, see [`Scan::KEPT`].
+    /// Those that the scanner itself suppresses are here, and not in the counts.
+    pub vulnerabilities: Vec<Vulnerability>,
+    /// How many findings are listed beyond those that the scanner counts.
+    pub uncounted: u64,
+    /// How many findings have been taken out of the counts and the list because the policy
+    /// suppresses them.
+    pub suppressed: u64,
 }
 
 impl Scan {
-    /// How many findings are kept with their details, at most. All are counted.
-    pub const KEPT: usize = 50;
+    /// How many findings are kept with their details, at most; those that matter first. All are
+    /// counted.
+    pub const KEPT: usize = 5000;
+
+    /// A scan of which the counts alone are known.
+    pub fn counted(
+        scanner: Scanner,
+        state: ScanState,
+        counts: BTreeMap<ScanSeverity, u64>,
+    ) -> Self {
+        Self {
+            scanner,
+            state,
+            description: None,
+            counts,
+            vulnerabilities: Vec::new(),
+            uncounted: 0,
+            suppressed: 0,
+        }
+    }
+
+    /// The findings that hold and whose details are known.
+    pub fn active(&self) -> impl Iterator<Item = &Vulnerability> {
+        self.vulnerabilities
+            .iter()
+            .filter(|found| found.is_active())
+    }
+
+    /// How many findings of this severity hold and are known with their details.
+    pub fn listed(&self, severity: &ScanSeverity) -> u64 {
+        let listed = self.active().filter(|found| found.severity == *severity);
+        u64::try_from(listed.count()).unwrap_or(u64::MAX)
+    }
+
+    /// How many findings of this severity are known by their number alone: the list was cut, was not
+    /// read to its end, or was never given.
+    pub fn known_by_count(&self, severity: &ScanSeverity) -> u64 {
+        let counted = self.counts.get(severity).copied().unwrap_or(0);
+        counted.saturating_sub(self.listed(severity))
+    }
+
+    /// How many findings of any severity are known by their number alone.
+    pub fn all_known_by_count(&self) -> u64 {
+        let severities = self.counts.keys();
+        severities.fold(0, |sum, severity| {
+            sum.saturating_add(self.known_by_count(severity))
+        })
+    }
 }
 
 /// Who scanned.
@@ -93,6 +153,8 @@ pub enum ScanState {
     Archived,
     /// AWS knows no scan of this image.
     NotFound,
+    /// Only single findings are known, from events about them; what else there is is not.
+    InPart,
     /// A state that is not known here.
     Other(String),
 }
@@ -178,21 +240,20 @@ impl ScanSeverity {
         }
     }
 
+    /// Where it stands on the scale of rules; `None` where it does not say how bad the finding is.
+    pub const fn rank(&self) -> Option<Severity> {
+        match self {
+            Self::Critical => Some(Severity::Critical),
+            Self::High => Some(Severity::High),
+            Self::Medium => Some(Severity::Medium),
+            Self::Low => Some(Severity::Low),
+            Self::Informational => Some(Severity::Info),
+            Self::Undefined | Self::Untriaged | Self::Other(_) => None,
+        }
+    }
+
     /// Whether it says how bad the finding is.
     pub const fn is_ranked(&self) -> bool {
-        !matches!(self, Self::Undefined | Self::Untriaged | Self::Other(_))
+        self.rank().is_some()
     }
-}
-
-/// One finding of a scanner.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Vulnerability {
-    /// How bad the scanner says it is.
-    pub severity: ScanSeverity,
-    /// Usually a CVE id.
-    pub name: String,
-    /// The package that has it, with its version, where known.
-    pub package: Option<String>,
-    /// The version of the package that mends it, where known.
-    pub fixed_in: Option<String>,
 }

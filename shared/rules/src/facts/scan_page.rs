@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Scan, ScanSeverity, ScanState, Scanner, Vulnerability};
+use super::{
+    FindingStatus, InspectorFinding, Scan, ScanSeverity, ScanState, Scanner, Vulnerability,
+    scanner_finding::BasicFinding,
+};
 
 /// One page of the answer to `DescribeImageScanFindings` (ECR API).
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,46 +35,7 @@ struct Found {
     #[serde(rename = "findings")]
     basic: Option<Vec<BasicFinding>>,
     #[serde(rename = "enhancedFindings")]
-    enhanced: Option<Vec<EnhancedFinding>>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct BasicFinding {
-    name: Option<String>,
-    severity: Option<String>,
-    attributes: Option<Vec<Attribute>>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Attribute {
-    key: Option<String>,
-    value: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct EnhancedFinding {
-    severity: Option<String>,
-    status: Option<String>,
-    title: Option<String>,
-    package_vulnerability_details: Option<PackageDetails>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct PackageDetails {
-    vulnerability_id: Option<String>,
-    vulnerable_packages: Option<Vec<Package>>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Package {
-    name: Option<String>,
-    version: Option<String>,
-    fixed_in_version: Option<String>,
+    enhanced: Option<Vec<InspectorFinding>>,
 }
 
 /// A scan put together from its pages, in any order.
@@ -82,7 +46,7 @@ pub struct ScanPages {
     is_enhanced: bool,
     stated: Option<BTreeMap<ScanSeverity, u64>>,
     listed: BTreeMap<ScanSeverity, u64>,
-    worst: Vec<Vulnerability>,
+    kept: Vec<Vulnerability>,
 }
 
 impl ScanPages {
@@ -101,10 +65,7 @@ impl ScanPages {
         }
         if let Some(findings) = found.enhanced {
             self.is_enhanced = true;
-            let active = findings
-                .into_iter()
-                .filter(|finding| matches!(finding.status.as_deref(), None | Some("ACTIVE")));
-            self.list(active.map(Vulnerability::from));
+            self.list(findings.into_iter().map(Vulnerability::from));
         }
         if let Some(findings) = found.basic {
             self.list(findings.into_iter().map(Vulnerability::from));
@@ -112,35 +73,52 @@ impl ScanPages {
     }
 
     fn list(&mut self, found: impl Iterator<Item = Vulnerability>) {
-        for vulnerability in found {
-            let count = self.listed.entry(vulnerability.severity.clone());
-            let count = count.or_default();
-            *count = count.saturating_add(1);
-            self.worst.push(vulnerability);
+        for vulnerability in found.filter(|found| found.status != FindingStatus::Closed) {
+            if vulnerability.is_active() {
+                let count = self.listed.entry(vulnerability.severity.clone());
+                let count = count.or_default();
+                *count = count.saturating_add(1);
+            }
+            self.kept.push(vulnerability);
         }
-        self.worst.sort();
-        self.worst.truncate(Scan::KEPT);
+        // What is kept must not depend on the order of the pages.
+        if self.kept.len() > Scan::KEPT {
+            self.kept.sort_by(|a, b| {
+                let (first, second) = (a.expendability(), b.expendability());
+                first.cmp(&second).then_with(|| a.cmp(b))
+            });
+            self.kept.truncate(Scan::KEPT);
+        }
     }
 
     /// The scan as all pages together tell it. `announced` is what the event counted: it stands in
     /// where the answer has no findings at all, because the scan has gone since.
     pub fn into_scan(self, scanner: Scanner, announced: &BTreeMap<ScanSeverity, u64>) -> Scan {
+        let mut uncounted = 0_u64;
         let mut counts = self.listed;
         match self.stated {
-            Some(stated) => keep_greater(&mut counts, stated),
+            Some(stated) => {
+                for (severity, listed) in &counts {
+                    let stated = stated.get(severity).copied().unwrap_or(0);
+                    uncounted = uncounted.saturating_add(listed.saturating_sub(stated));
+                }
+                keep_greater(&mut counts, stated);
+            }
             None if counts.is_empty() => counts.clone_from(announced),
             None => {}
         }
+        let mut vulnerabilities = self.kept;
+        vulnerabilities.sort();
+        let scanner = if self.is_enhanced {
+            Scanner::Enhanced
+        } else {
+            scanner
+        };
         Scan {
-            scanner: if self.is_enhanced {
-                Scanner::Enhanced
-            } else {
-                scanner
-            },
-            state: self.state.unwrap_or(ScanState::NotFound),
             description: self.description,
-            counts,
-            worst: self.worst,
+            vulnerabilities,
+            uncounted,
+            ..Scan::counted(scanner, self.state.unwrap_or(ScanState::NotFound), counts)
         }
     }
 }
@@ -165,50 +143,6 @@ fn keep_greater(
     for (severity, other) in others {
         let count = counts.entry(severity).or_default();
         *count = (*count).max(other);
-    }
-}
-
-fn severity(name: Option<String>) -> ScanSeverity {
-    name.map_or(ScanSeverity::Undefined, |name| ScanSeverity::parse(&name))
-}
-
-fn versioned(name: Option<String>, version: Option<String>) -> Option<String> {
-    match (name, version) {
-        (Some(name), Some(version)) => Some(format!("{name} {version}")),
-        (name, _) => name,
-    }
-}
-
-impl From<BasicFinding> for Vulnerability {
-    fn from(finding: BasicFinding) -> Self {
-        let attributes = finding.attributes.unwrap_or_default();
-        let attribute = |key: &str| {
-            let found = attributes.iter().find(|a| a.key.as_deref() == Some(key));
-            found.and_then(|attribute| attribute.value.clone())
-        };
-        Self {
-            severity: severity(finding.severity),
-            package: versioned(attribute("package_name"), attribute("package_version")),
-            fixed_in: None,
-            name: finding.name.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<EnhancedFinding> for Vulnerability {
-    fn from(finding: EnhancedFinding) -> Self {
-        let details = finding.package_vulnerability_details.unwrap_or_default();
-        let packages = details.vulnerable_packages.unwrap_or_default();
-        let package = packages.into_iter().next().unwrap_or_default();
-        let name = details.vulnerability_id.or(finding.title);
-        Self {
-            severity: severity(finding.severity),
-            name: name.unwrap_or_default(),
-            package: versioned(package.name, package.version),
-            fixed_in: package
-                .fixed_in_version
-                .filter(|version| version != "NotAvailable"),
-        }
     }
 }
 
@@ -239,8 +173,11 @@ mod tests {
     fn a_critical_on_the_last_page_counts() {
         let scan = scan(&[PAGE_1, PAGE_2], &[]);
         assert_eq!(counts(&scan), [("CRITICAL", 1), ("LOW", 2)]);
-        assert_eq!(scan.worst[0].name, "CVE-3");
-        assert_eq!(scan.worst[0].package.as_deref(), Some("openssl 1.1"));
+        assert_eq!(scan.vulnerabilities[0].name, "CVE-3");
+        assert_eq!(
+            scan.vulnerabilities[0].package_names().as_deref(),
+            Some("openssl 1.1")
+        );
     }
 
     #[test]
@@ -254,12 +191,16 @@ mod tests {
             "findingSeverityCounts":{"HIGH":4,"TOTAL":9,"SEVERE":1},
             "enhancedFindings":[{"severity":"CRITICAL","status":"ACTIVE","packageVulnerabilityDetails":
                 {"vulnerabilityId":"CVE-9","vulnerablePackages":[{"name":"zlib","version":"1","fixedInVersion":"2"}]}},
-                {"severity":"HIGH","status":"SUPPRESSED"}]}}"#;
+                {"severity":"HIGH","status":"SUPPRESSED"},{"severity":"HIGH","status":"CLOSED"}]}}"#;
         let scan = scan(&[page], &[("LOW", 7)]);
         assert_eq!(counts(&scan), [("CRITICAL", 1), ("HIGH", 4), ("SEVERE", 1)]);
         assert_eq!(scan.scanner, Scanner::Enhanced);
-        assert_eq!(scan.worst[0].fixed_in.as_deref(), Some("2"));
-        assert_eq!(scan.worst.len(), 1);
+        let found = &scan.vulnerabilities;
+        assert_eq!(found[0].packages[0].fixed_in.as_deref(), Some("2"));
+        assert_eq!(found[1].status, FindingStatus::Suppressed);
+        assert_eq!((found.len(), scan.uncounted), (2, 1));
+        assert_eq!(scan.listed(&ScanSeverity::High), 0);
+        assert_eq!(scan.known_by_count(&ScanSeverity::High), 4);
     }
 
     #[test]
@@ -292,13 +233,26 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
+            let is_json = path.extension().is_some_and(|ending| ending == "json");
+            if name.starts_with("inspector2-") && is_json {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+                for finding in answer["data"]["findings"].as_array().unwrap() {
+                    let finding: InspectorFinding =
+                        serde_json::from_value(finding.clone()).unwrap();
+                    let finding = Vulnerability::from(finding);
+                    assert!(finding.name.starts_with("CVE-"), "{finding:?}");
+                    assert!(!finding.packages.is_empty(), "{finding:?}");
+                    assert!(finding.arn.is_some(), "{finding:?}");
+                }
+            }
             let is_answer = name.starts_with("basic-") || name.starts_with("enhanced-");
-            if !is_answer || path.extension().is_none_or(|ending| ending != "json") {
+            if !is_answer || !is_json {
                 continue;
             }
             let scan = scan(&[&std::fs::read_to_string(&path).unwrap()], &[]);
             assert!(scan.counts.values().any(|count| *count > 0), "{name}");
-            assert!(!scan.worst.is_empty(), "{name}");
+            assert!(!scan.vulnerabilities.is_empty(), "{name}");
             assert_eq!(
                 scan.scanner == Scanner::Enhanced,
                 name.starts_with("enhanced-"),
@@ -310,13 +264,40 @@ mod tests {
     }
 
     #[test]
-    fn only_the_worst_are_kept_and_all_are_counted() {
-        let finding = r#"{"name":"CVE-1","severity":"MEDIUM"}"#;
-        let many = vec![finding; 700].join(",");
-        let page = format!(r#"{{"imageScanFindings":{{"findings":[{many}]}}}}"#);
-        let scan = scan(&[&page, PAGE_2], &[]);
-        assert_eq!(scan.worst.len(), Scan::KEPT);
-        assert_eq!(scan.worst[0].severity, ScanSeverity::Critical);
-        assert_eq!(counts(&scan), [("CRITICAL", 1), ("MEDIUM", 700)]);
+    fn those_that_matter_are_kept_and_all_are_counted_in_whatever_order_they_come() {
+        let many = |number: usize| {
+            let findings: Vec<String> = (0..number)
+                .map(|n| format!(r#"{{"name":"CVE-{n}","severity":"MEDIUM"}}"#))
+                .collect();
+            format!(
+                r#"{{"imageScanFindings":{{"findings":[{}]}}}}"#,
+                findings.join(",")
+            )
+        };
+        let exploited = r#"{"imageScanFindings":{"enhancedFindings":[{"severity":"LOW","exploitAvailable":"YES",
+            "packageVulnerabilityDetails":{"vulnerabilityId":"CVE-X"}}]}}"#;
+        let (first, second) = (many(Scan::KEPT), many(1000));
+        let all = scan(&[&first, &second, exploited, PAGE_2], &[]);
+        assert_eq!(all, scan(&[PAGE_2, exploited, &second, &first], &[]));
+        assert_eq!(all.vulnerabilities.len(), Scan::KEPT);
+        assert_eq!(all.vulnerabilities[0].severity, ScanSeverity::Critical);
+        assert!(
+            all.vulnerabilities
+                .iter()
+                .any(|found| found.name == "CVE-X")
+        );
+        let counted = u64::try_from(Scan::KEPT).unwrap() + 1000;
+        assert_eq!(
+            counts(&all),
+            [("CRITICAL", 1), ("MEDIUM", counted), ("LOW", 1)]
+        );
+        assert_eq!(all.known_by_count(&ScanSeverity::Medium), 1002);
+    }
+
+    #[test]
+    fn a_status_that_nobody_knows_ends_no_finding() {
+        let page = r#"{"imageScanStatus":{"status":"ACTIVE"},"imageScanFindings":{
+            "enhancedFindings":[{"severity":"CRITICAL","status":"REOPENED"}]}}"#;
+        assert_eq!(counts(&scan(&[page], &[])), [("CRITICAL", 1)]);
     }
 }

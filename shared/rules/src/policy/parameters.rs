@@ -20,6 +20,8 @@ mapping! {
         pub missing_tags: RequiredTags = "missing-tags",
         /// `overridden-task-role`.
         pub overridden_task_role: AllowedRoles = "overridden-task-role",
+        /// The rules about images.
+        pub image: super::ImageParameters = "images",
     }
 }
 

@@ -1,8 +1,15 @@
-use super::super::{Answer, Applies, Check, References, Rule};
+use std::fmt::Write as _;
+
+use super::super::{
+    Answer, Applies, Check, Context, References, Rule,
+    scan::{COUNTS, Tally, add, told, total},
+};
 use crate::{
     Severity,
-    facts::{Image, Scan, ScanSeverity, ScanState},
+    facts::{Fix, Image, Scan, ScanSeverity, Scanner, Vulnerability},
     names::quoted,
+    policy::ImageParameters,
+    suppress::grace_end,
 };
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
@@ -22,118 +29,143 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::Image(check),
 };
 
-/// Where the scanner's answer has its numbers (ECR API, `DescribeImageScanFindings`).
-const COUNTS: &str = "/imageScanFindings/findingSeverityCounts";
-const STATE: &str = "/imageScanStatus/status";
-
-fn check(image: &Image) -> Vec<Answer> {
+fn check(image: &Image, context: &Context<'_>) -> Vec<Answer> {
     let scan = &image.scan;
-    if let Some(answer) = bad_findings(scan) {
-        return vec![answer];
+    let found = Found::of(scan, context);
+    if !found.failing.is_empty() {
+        return vec![found.fail(scan, &context.parameters.image)];
     }
-    if !scan.state.is_conclusive() {
-        return vec![inconclusive(scan)];
-    }
-    unranked_findings(scan).into_iter().collect()
+    let unclear = found.unclear(scan);
+    unclear.into_iter().chain(unranked(scan)).collect()
 }
 
-fn bad_findings(scan: &Scan) -> Option<Answer> {
-    let count = |severity| scan.counts.get(&severity).copied().unwrap_or(0);
-    let (critical, high) = (count(ScanSeverity::Critical), count(ScanSeverity::High));
-    let (severity, member, text) = match (critical, high) {
-        (0, 0) => return None,
-        (0, high) => (Severity::High, "HIGH", format!("{high} high")),
-        (critical, 0) => (
-            Severity::Critical,
-            "CRITICAL",
-            format!("{critical} critical"),
-        ),
-        (critical, high) => (
-            Severity::Critical,
-            "CRITICAL",
-            format!("{critical} critical and {high} high"),
-        ),
-    };
-    let plural = if critical.saturating_add(high) == 1 {
-        "vulnerability"
-    } else {
-        "vulnerabilities"
-    };
-    let mut message = format!("{} found {text} {plural}", scan.scanner.name());
-    if let Some(worst) = scan.worst.first() {
-        message.push_str(", among them ");
-        message.push_str(&quoted(&worst.name));
-        if let Some(package) = &worst.package {
-            message.push_str(" in ");
-            message.push_str(&quoted(package));
+/// The findings at or above the threshold, by what becomes of them.
+#[derive(Default)]
+struct Found<'a> {
+    failing: Tally<'a>,
+    /// Of those that fail, how many are known by their number alone.
+    by_count: u64,
+    /// Of which nobody says whether they can be mended, where only such count.
+    unclear: Tally<'a>,
+    without_fix: u64,
+    in_grace: u64,
+    /// The worst that fails and whose details are known.
+    worst: Option<&'a Vulnerability>,
+}
+
+impl<'a> Found<'a> {
+    fn of(scan: &'a Scan, context: &Context<'_>) -> Self {
+        let parameters = &context.parameters.image;
+        let counts = |severity: &ScanSeverity| {
+            severity
+                .rank()
+                .is_some_and(|rank| rank >= parameters.threshold)
+        };
+        let mut found = Self::default();
+        for vulnerability in scan.active().filter(|v| counts(&v.severity)) {
+            let severity = &vulnerability.severity;
+            if grace_end(vulnerability, parameters, context.observed_at).is_some() {
+                found.in_grace = found.in_grace.saturating_add(1);
+                continue;
+            }
+            match vulnerability.fix {
+                Fix::Unavailable if parameters.fixable_only => {
+                    found.without_fix = found.without_fix.saturating_add(1);
+                }
+                Fix::Unknown if parameters.fixable_only => add(&mut found.unclear, severity, 1),
+                _ => {
+                    add(&mut found.failing, severity, 1);
+                    found.worst.get_or_insert(vulnerability);
+                }
+            }
         }
-        if let Some(fixed) = &worst.fixed_in {
-            message.push_str(", fixed in ");
-            message.push_str(&quoted(fixed));
+        for severity in scan.counts.keys().filter(|severity| counts(severity)) {
+            let number = scan.known_by_count(severity);
+            if parameters.fixable_only {
+                add(&mut found.unclear, severity, number);
+            } else {
+                add(&mut found.failing, severity, number);
+                found.by_count = found.by_count.saturating_add(number);
+            }
+        }
+        found
+    }
+
+    fn fail(&self, scan: &Scan, parameters: &ImageParameters) -> Answer {
+        let worst = self.failing.keys().next();
+        let (name, rank) = worst.map_or(("HIGH", None), |worst| (worst.name(), worst.rank()));
+        let mut message = format!("{} found {}", scan.scanner.name(), told(&self.failing));
+        message.push_str(&self.left_out(scan));
+        if let Some(worst) = self.worst {
+            message.push_str(", among them ");
+            message.push_str(&worst.told());
+        }
+        message.push_str(&self.disagreement(scan, parameters));
+        Answer::fail(format!("{COUNTS}/{name}"), message).severity(rank.unwrap_or(Severity::High))
+    }
+
+    /// What does not count, in brackets.
+    fn left_out(&self, scan: &Scan) -> String {
+        let parts: Vec<String> = [
+            (scan.suppressed, "suppressed"),
+            (self.in_grace, "in their days of grace"),
+            (self.without_fix, "without a fix"),
+            (
+                total(&self.unclear),
+                "of which nobody says whether there is a fix",
+            ),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", parts.join(", "))
         }
     }
-    Some(Answer::fail(format!("{COUNTS}/{member}"), message).severity(severity))
-}
 
-/// A scan without a result: never clean, never proof of the opposite.
-fn inconclusive(scan: &Scan) -> Answer {
-    let (why, help) = match &scan.state {
-        ScanState::Failed => (
-            "the scan failed".to_owned(),
-            "start the scan again; if it fails again, check that the image has a manifest and layers that ECR can read",
-        ),
-        ScanState::Unsupported => (
-            "the scanner does not support this image".to_owned(),
-            "build on an operating system that the scanner knows, or scan the image in its pipeline",
-        ),
-        ScanState::InProgress | ScanState::Pending => (
-            "the scan has not finished".to_owned(),
-            "wait for it: a further event tells its result",
-        ),
-        ScanState::Expired => (
-            "the image is too old to be scanned continuously".to_owned(),
-            "push it again, or lengthen the re-scan duration in Amazon Inspector's settings",
-        ),
-        ScanState::Unavailable => (
-            "the findings are not available".to_owned(),
-            "start the scan again",
-        ),
-        ScanState::LimitExceeded => (
-            "the account's scan limit is used up".to_owned(),
-            "start the scan again tomorrow, or switch on enhanced scanning",
-        ),
-        ScanState::TooLarge => (
-            "the image is too large to be scanned".to_owned(),
-            "make it smaller: build in stages, and copy only what runs into the last one",
-        ),
-        ScanState::Archived => (
-            "the image is archived and its findings are gone".to_owned(),
-            "restore it to scan it again",
-        ),
-        ScanState::NotFound => (
-            "there is no scan of this image".to_owned(),
-            "switch on scanning for its repository; an image index is scanned through its platform images",
-        ),
-        ScanState::Other(state) => (
-            format!("the scan is in the unknown state {}", quoted(state)),
-            "look the state up in the ECR API, `ScanStatus`",
-        ),
-        ScanState::Complete | ScanState::Active => (
-            "the scan has a result that cannot be read".to_owned(),
-            "start the scan again",
-        ),
-    };
-    let mut message = format!("whether the image is vulnerable is unknown: {why}");
-    if let Some(description) = &scan.description {
-        message.push_str(": ");
-        message.push_str(&quoted(description));
+    /// That the numbers and the list do not tell the same, where it matters.
+    fn disagreement(&self, scan: &Scan, parameters: &ImageParameters) -> String {
+        let mut text = String::new();
+        if self.by_count > 0 && (self.worst.is_some() || parameters.leaves_out()) {
+            let _ = write!(text, "; {} of them counted and not listed", self.by_count);
+            if parameters.leaves_out() {
+                text.push_str(", so the policy's exceptions cannot hold for them");
+            }
+        }
+        if scan.uncounted > 0 {
+            let _ = write!(
+                text,
+                "; the list has {} more than the scanner counts",
+                scan.uncounted
+            );
+        }
+        text
     }
-    Answer::unknown(STATE, message)
-        .severity(Severity::Medium)
-        .help(help)
+
+    fn unclear(&self, scan: &Scan) -> Option<Answer> {
+        let worst = self.unclear.keys().next()?;
+        let why = match scan.scanner {
+            Scanner::Basic => "basic scanning does not say",
+            Scanner::Enhanced => "Amazon Inspector does not say",
+        };
+        let message = format!(
+            "whether there is a fix for {} is unknown: {why}",
+            told(&self.unclear)
+        );
+        let severity = worst.rank().unwrap_or(Severity::High);
+        Some(
+            Answer::unknown(format!("{COUNTS}/{}", worst.name()), message)
+                .severity(severity)
+                .help("switch on enhanced scanning, which tells what can be fixed, or let the policy count what cannot"),
+        )
+    }
 }
 
-fn unranked_findings(scan: &Scan) -> Option<Answer> {
+/// Findings whose severity nobody has given: never taken for harmless.
+fn unranked(scan: &Scan) -> Option<Answer> {
     let unranked: Vec<String> = scan
         .counts
         .iter()

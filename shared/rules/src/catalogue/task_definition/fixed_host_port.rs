@@ -232,6 +232,7 @@ mod tests {
             let context = Context {
                 place: None,
                 parameters: &parameters,
+                observed_at: None,
             };
             assert_eq!(
                 check(&definition, &context).len(),

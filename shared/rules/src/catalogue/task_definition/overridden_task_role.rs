@@ -132,6 +132,7 @@ mod tests {
         };
         let parameters = Parameters::default();
         let context = Context {
+            observed_at: None,
             place: None,
             parameters: &parameters,
         };

@@ -36,6 +36,7 @@ fn definitions(rule: &Rule) -> Vec<(Value, bool)> {
 
 fn is_denied(rule: &Rule, definition: &Value, policy: &Policy) -> bool {
     let context = Context {
+        observed_at: None,
         place: None,
         parameters: policy.parameters(),
     };

@@ -70,6 +70,7 @@ fn broken() -> Vec<(&'static str, String)> {
         ("a profile that there is not", "version: 1\nprofile: strict\n".to_owned()),
         ("a profile of nothing", "version: 1\nprofile:\n".to_owned()),
         ("a mode that there is not", "version: 1\nmode: dry-run\n".to_owned()),
+        ("image parameters", "version: 1\nparameters:\n  images:\n    threshold: severe\n    fixable_only: yes\n    exploit-percent: 200\n    grace-days: { high: soon }\n    stale-days: 30\n".to_owned()),
         ("a level of another tool", "version: 1\nrules:\n  root-user: block\n  host-pid: Deny\n  host-ipc: severe\n".to_owned()),
         ("a level that is a map", "version: 1\nrules:\n  root-user:\n    level: deny\n".to_owned()),
         ("a rule with a slip", "version: 1\nrules:\n  rot-user: off\n  privileged: deny\n".to_owned()),
