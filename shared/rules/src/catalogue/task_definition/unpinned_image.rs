@@ -20,7 +20,7 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     images(definition, "the digest", |container, image| {
-        let message = "names its image by a tag, which can be moved";
+        let message = "names no digest of its image, and what a tag names can change";
         let is_pinned = image.digest.is_some();
         (!is_pinned).then(|| container.fails("image", message))
     })
