@@ -336,3 +336,33 @@ def test_the_same_event_five_times_ends_as_once(enforce: Stack) -> None:
     assert [
         letter for letter in enforce.dead_letters(GUARD) if arn in letter["Body"]
     ] == []
+
+
+def test_a_run_with_overrides_is_told_and_a_plain_one_costs_nothing(
+    enforce: Stack,
+) -> None:
+    register(enforce, hardened("runs"))
+    enforce.handled(GUARD, "runs:")
+    ecs = enforce.client("ecs")
+    ecs.create_cluster(clusterName="runs-here")
+    ecs.run_task(cluster="runs-here", taskDefinition="runs")
+    container = hardened("runs")["containerDefinitions"][0]["name"]
+    role = f"arn:aws:iam::{enforce.aws.account}:role/elsewhere"
+    ecs.run_task(
+        cluster="runs-here",
+        taskDefinition="runs",
+        overrides={
+            "taskRoleArn": role,
+            "containerOverrides": [
+                {"name": container, "command": ["--password=hunter2-is-no-secret"]}
+            ],
+        },
+    )
+    [line] = enforce.handled(GUARD, "in runs-here")
+    assert (line["decision"], line["effects"]) == ("warn", "")
+    assert "overridden-task-role" in line["rules"]
+    [message] = enforce.alerts_about("in runs-here")
+    alert = message["alert"]
+    assert alert["subject"]["kind"] == "task-overrides"
+    assert alert["actions"] == []
+    assert "hunter2" not in json.dumps(message)
