@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tidewaiter_events::{Event, Pushed, Registered, Scanned};
 use tidewaiter_rules::{
     Facts,
-    facts::{Scan, ScanPage, ScanPages, ScanState, TaskDefinition},
+    facts::{Scan, ScanPage, ScanPages, ScanState, Scanner, TaskDefinition},
     names::{Digest, quoted},
 };
 
@@ -204,7 +204,10 @@ async fn scan_before(clients: &Clients, pushed: &Pushed) -> Result<Gathered, Cal
     };
     match pages(clients, image, digest).await {
         Ok(pages) => {
-            let scan = pages.into_scan(image.scanner, &image.counts);
+            let mut scan = pages.into_scan(image.scanner, &image.counts);
+            if scan.state == ScanState::Active {
+                scan.scanner = Scanner::Enhanced;
+            }
             // A push begins a scan, a restoration too: of what that has not found yet, or finds no
             // way to, its own event tells.
             Ok(if scan.state.is_conclusive() {
