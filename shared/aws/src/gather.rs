@@ -21,6 +21,8 @@ pub enum Gathered {
     Gone,
     /// Nothing yet: no scan of the image has a result, and an event will tell when one does.
     NotScanned,
+    /// Nothing to do: a finding about an image that is in the archive, where nobody can pull it.
+    Archived,
 }
 
 /// Gathers the facts that an event is about, reading from AWS what the event does not hold.
@@ -174,6 +176,10 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
     match pages(clients, scanned, digest).await {
         Ok(pages) => {
             let scan = pages.into_scan(scanned.scanner, &scanned.counts);
+            // Findings go on coming for a while after the first one had the image archived.
+            if scan.state == ScanState::Archived && scanned.state == ScanState::InPart {
+                return Ok(Gathered::Archived);
+            }
             if scan.state.is_under_way() && scanned.state.is_conclusive() {
                 return Err(CallError::transient(
                     FINDINGS,

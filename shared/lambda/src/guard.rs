@@ -168,6 +168,7 @@ impl Guard {
             }
             Ok(Gathered::Gone) => line.outcome = "gone",
             Ok(Gathered::NotScanned) => line.outcome = "not-scanned",
+            Ok(Gathered::Archived) => line.outcome = "archived",
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => return Ok(Some(error.to_string())),
         }
