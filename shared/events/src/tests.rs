@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod pushes;
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests read the project's sample events"

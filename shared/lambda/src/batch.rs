@@ -15,7 +15,8 @@ pub struct Batch {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Message {
-    pub(crate) message_id: String,
+    #[serde(rename = "messageId")]
+    pub(crate) id: String,
     pub(crate) body: String,
     event_source: String,
 }

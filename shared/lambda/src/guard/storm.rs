@@ -92,7 +92,7 @@ impl Guard {
             }
             in_row += 1;
             for message in &group.messages {
-                failures.add(&message.message_id);
+                failures.add(&message.id);
             }
         }
         self.give_up_all(aside, &mut sum, &mut failures).await;
@@ -137,7 +137,7 @@ impl Guard {
             let subject = match &event {
                 Event::Found(found) => subject(found),
                 // Others are not of one kind with it, and each tells its own.
-                _ => format!("message {}", message.message_id),
+                _ => format!("message {}", message.id),
             };
             let place = *places.entry(subject.clone()).or_insert(groups.len());
             match groups.get_mut(place) {
@@ -204,7 +204,7 @@ impl Guard {
                 }
                 Err(error) => {
                     tracing::error!(function = self.function.name, %error, "cannot put a message aside");
-                    failures.add(&message.message_id);
+                    failures.add(&message.id);
                 }
             }
         }
