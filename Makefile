@@ -97,6 +97,10 @@ fmt: $(TOOLS) ## Format Rust and Python
 	$(TOOLS_BIN)/ruff check --fix $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format $(PYTHON_DIRS)
 
+.PHONY: storm
+storm: ## Show what ten thousand findings over 300 images cost in API calls and alerts
+	cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::storm::a_storm_of_findings
+
 .PHONY: bench
 bench: ## Measure a decision against reading the JSON that it is about
 	cargo bench --package tidewaiter-rules --bench decide --locked -- --quiet

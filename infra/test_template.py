@@ -21,8 +21,16 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants 
 
 INFRA = Path(__file__).parent
 TEXT = (INFRA / "template.yaml").read_text()
-GUARDS = ["TaskDefinitionGuard", "ImageScanGuard"]
-RULES = ["TaskDefinitionRegistered", "BasicScanFinished", "EnhancedScanFinished"]
+GUARDS = ["TaskDefinitionGuard", "ImageScanGuard", "ImagePushGuard"]
+INVOKING = [
+    "TaskDefinitionRegistered",
+    "BasicScanFinished",
+    "EnhancedScanFinished",
+    "ImagePushed",
+]
+# Its events wait in a queue, which a function takes them from.
+QUEUED = "ImageFindingReported"
+RULES = [*INVOKING, QUEUED]
 REVIEW = "WaiverReview"
 MODES = ["audit", "enforce"]
 # ECS and Inspector define no resource type for these, so "*" is all one can say.
@@ -217,6 +225,7 @@ def test_audit_has_no_policy_resource_at_all():
     [
         ("TaskDefinitionGuard", {"ecs:DeregisterTaskDefinition"}),
         ("ImageScanGuard", {"ecr:UpdateImageStorageClass"}),
+        ("ImagePushGuard", {"ecr:UpdateImageStorageClass"}),
     ],
 )
 def test_enforce_adds_one_write_action_and_nothing_else(guard, writes):
@@ -390,7 +399,7 @@ def test_dead_letters_of_a_rule_come_from_that_rule_alone(rule):
     ]
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", INVOKING)
 def test_rule_may_invoke_its_function(rule):
     deployed = stack(Mode="audit")
     (target,) = deployed[rule]["Targets"]
@@ -405,7 +414,7 @@ def test_rule_may_invoke_its_function(rule):
 def test_no_function_can_be_invoked_by_anybody_else():
     for permission in stack(Mode="audit").of_type("AWS::Lambda::Permission").values():
         assert permission["Principal"] == "events.amazonaws.com"
-        rules = {*RULES, REVIEW}
+        rules = {*INVOKING, REVIEW}
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
@@ -413,10 +422,64 @@ QUEUES = [f"{name}DeadLetters" for name in GUARDS + RULES]
 
 
 def test_every_rule_and_function_has_a_queue_of_its_own():
-    assert stack(Mode="audit").of_type("AWS::SQS::Queue").keys() == set(QUEUES)
+    queues = stack(Mode="audit").of_type("AWS::SQS::Queue").keys()
+    assert queues == {*QUEUES, "ImageFindings"}
 
 
-@pytest.mark.parametrize("queue", QUEUES)
+def test_findings_wait_in_a_queue_that_their_rule_alone_fills():
+    deployed = stack(Mode="audit")
+    (target,) = deployed[QUEUED]["Targets"]
+    assert target["Arn"] == "att:ImageFindings.Arn"
+    document = deployed["ImageFindingsPolicy"]["PolicyDocument"]
+    (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Action"] == "sqs:SendMessage"
+    source = {"aws:SourceArn": f"att:{QUEUED}.Arn"}
+    assert allowed["Condition"] == {"ArnEquals": source}
+
+
+def test_findings_are_taken_in_batches_and_fail_one_by_one():
+    deployed = stack(Mode="audit")
+    (mapping,) = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["EventSourceArn"] == "att:ImageFindings.Arn"
+    assert mapping["FunctionName"] == "att:ImageScanGuard.Arn"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1000
+    assert mapping["MaximumBatchingWindowInSeconds"] == 60, "more than 10 want a window"
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} <= {
+        action
+        for statement in deployed.role_statements("ImageScanGuardRole")
+        if statement["Resource"] == "att:ImageFindings.Arn"
+        for action in as_list(statement["Action"])
+    }
+
+
+def test_a_finding_that_is_being_dealt_with_does_not_come_again():
+    deployed = stack(Mode="audit")
+    (mapping,) = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
+    timeout = deployed["ImageScanGuard"]["Timeout"]
+    window = mapping["MaximumBatchingWindowInSeconds"]
+    assert deployed["ImageFindings"]["VisibilityTimeout"] >= 6 * timeout + window
+
+
+def test_findings_that_fail_again_and_again_are_kept():
+    queue = stack(Mode="audit")["ImageFindings"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": f"att:{QUEUED}DeadLetters.Arn",
+        "maxReceiveCount": 5,
+    }
+
+
+def test_findings_that_wait_too_long_raise_an_alarm():
+    alarm = stack(Mode="audit")["ImageFindingsAlarm"]
+    assert alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+    name = {"Name": "QueueName", "Value": "att:ImageFindings.QueueName"}
+    assert alarm["Dimensions"] == [name]
+    assert alarm["AlarmActions"] == ["ref:AlertTopic"]
+
+
+@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings"])
 def test_queue_keeps_events_two_weeks_and_encrypted(queue):
     properties = stack(Mode="audit")[queue]
     assert properties["MessageRetentionPeriod"] == 14 * 86400
@@ -424,7 +487,7 @@ def test_queue_keeps_events_two_weeks_and_encrypted(queue):
     assert "FifoQueue" not in properties, "neither EventBridge nor Lambda takes FIFO"
 
 
-@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings"])
 def test_queue_refuses_plain_text(queue):
     policy = stack(Mode="audit")[f"{queue}Policy"]
     assert policy["Queues"] == [f"ref:{queue}"]
@@ -666,6 +729,72 @@ def test_scan_of_an_image_by_inspector_is_judged():
 )
 def test_other_inspector_events_are_left_alone(event):
     assert not matches("EnhancedScanFinished", event)
+
+
+def image_finding(status="ACTIVE", *types):
+    resources = [{"type": each, "id": "x"} for each in types]
+    return inspector_scan("Inspector2 Finding", status=status, resources=resources)
+
+
+IN_ECR = "AWS_ECR_CONTAINER_IMAGE"
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "REOPENED"])
+def test_finding_about_an_image_is_judged(status):
+    assert matches(QUEUED, image_finding(status, IN_ECR))
+    assert matches(QUEUED, image_finding(status, "AWS_EC2_INSTANCE", IN_ECR))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(image_finding("CLOSED", IN_ECR), id="closed"),
+        pytest.param(image_finding("SUPPRESSED", IN_ECR), id="suppressed"),
+        pytest.param(image_finding("ACTIVE", "AWS_LAMBDA_FUNCTION"), id="not an image"),
+        pytest.param(image_finding("ACTIVE", IN_ECR) | {"source": "me"}, id="not AWS"),
+    ],
+)
+def test_other_findings_are_left_alone(event):
+    assert not matches(QUEUED, event)
+
+
+def image_action(action, result="SUCCESS", **detail):
+    detail |= {"action-type": action, "result": result, "repository-name": "a"}
+    return basic_scan(**detail) | {"detail-type": "ECR Image Action"}
+
+
+TO_STANDARD = {"target-storage-class": "STANDARD"}
+TO_ARCHIVE = {"target-storage-class": "ARCHIVE"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(image_action("PUSH"), id="push"),
+        pytest.param(image_action("PUSH", **{"image-tag": "1.0"}), id="with a tag"),
+        pytest.param(
+            image_action("UPDATE_STORAGE_CLASS", **TO_STANDARD), id="restored"
+        ),
+    ],
+)
+def test_image_that_can_be_pulled_from_now_on_is_judged(event):
+    assert matches("ImagePushed", event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        # What we do ourselves: were it matched, nothing in the event would tell.
+        pytest.param(image_action("UPDATE_STORAGE_CLASS", **TO_ARCHIVE), id="archived"),
+        pytest.param(image_action("DELETE"), id="deleted"),
+        pytest.param(image_action("PUSH", result="FAILURE"), id="failed"),
+        pytest.param(
+            image_action("PUSH") | {"detail-type": "ECR Referrer Action"}, id="referrer"
+        ),
+    ],
+)
+def test_other_image_actions_are_left_alone(event):
+    assert not matches("ImagePushed", event)
 
 
 @pytest.mark.parametrize("rule", RULES)

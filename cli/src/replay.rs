@@ -5,7 +5,7 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tidewaiter_events::{Ignored, Parsed, parse};
+use tidewaiter_events::{Event, Ignored, Parsed, parse};
 use tidewaiter_report::{Replayed, Report, Unreadable, clean};
 use tidewaiter_rules::{Mode, Policy, decide, plan};
 
@@ -79,6 +79,7 @@ enum Judgement {
 
 fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgement, String> {
     let event = match parse(json).map_err(|error| error.to_string())? {
+        Parsed::Event(Event::Pushed(_)) => return Ok(Judgement::Ignored(Ignored::NoScan)),
         Parsed::Event(event) => event,
         Parsed::Scheduled(_) => return Ok(Judgement::Ignored(Ignored::Scheduled)),
         Parsed::Ignored(reason) => return Ok(Judgement::Ignored(reason)),

@@ -662,6 +662,10 @@ fn recorded_events_are_replayed() {
         ("image-scan-guard", "critical"),
         ("image-scan-guard", "failed"),
         ("image-scan-guard", "clean"),
+        ("image-scan-guard", "finding"),
+        ("image-scan-guard", "finding-closed"),
+        ("image-push-guard", "push"),
+        ("image-push-guard", "archived"),
     ] {
         let file = format!("{guard}/{case}.json");
         text.push_str(&transcript(

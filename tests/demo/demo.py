@@ -100,6 +100,8 @@ class Story:
             "call",
             f"push {BOLD}{repository}:1.0{PLAIN} ({digest[:19]}…), pull answers {registry.pull_status(repository, '1.0')}",
         )
+        # Silent: nothing is known of the image yet.
+        self.stack.handled("ImagePushGuard", f"{repository}@")
         called = time.time()
         aws.control(
             "scan",
@@ -185,7 +187,7 @@ class Story:
         self.check("writes by the guards", wanted, writes)
         letters = [
             self.stack.dead_letters(guard)
-            for guard in ("TaskDefinitionGuard", "ImageScanGuard")
+            for guard in ("TaskDefinitionGuard", "ImageScanGuard", "ImagePushGuard")
         ]
         self.check("events in dead-letter queues", 0, sum(map(len, letters)))
 

@@ -3,10 +3,10 @@
 use aws_sdk_ecr::types::ImageIdentifier;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tidewaiter_events::{Event, Registered, Scanned};
+use tidewaiter_events::{Event, Pushed, Registered, Scanned};
 use tidewaiter_rules::{
     Facts,
-    facts::{Scan, ScanPage, ScanPages, ScanState, TaskDefinition},
+    facts::{Scan, ScanPage, ScanPages, ScanState, Scanner, TaskDefinition},
     names::{Digest, quoted},
 };
 
@@ -19,6 +19,10 @@ pub enum Gathered {
     Facts(Box<Facts>),
     /// Nothing: the subject has been deleted since.
     Gone,
+    /// Nothing yet: no scan of the image has a result, and an event will tell when one does.
+    NotScanned,
+    /// Nothing to do: a finding about an image that is in the archive, where nobody can pull it.
+    Archived,
 }
 
 /// Gathers the facts that an event is about, reading from AWS what the event does not hold.
@@ -34,6 +38,7 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
         Event::Scanned(scanned) => scan(clients, scanned, scanned.scan()).await,
         // One finding says nothing of the others: all of them are judged.
         Event::Found(found) => scan(clients, &found.image, found.scan()).await,
+        Event::Pushed(pushed) => scan_before(clients, pushed).await,
     }
 }
 
@@ -171,6 +176,10 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
     match pages(clients, scanned, digest).await {
         Ok(pages) => {
             let scan = pages.into_scan(scanned.scanner, &scanned.counts);
+            // Findings go on coming for a while after the first one had the image archived.
+            if scan.state == ScanState::Archived && scanned.state == ScanState::InPart {
+                return Ok(Gathered::Archived);
+            }
             if scan.state.is_under_way() && scanned.state.is_conclusive() {
                 return Err(CallError::transient(
                     FINDINGS,
@@ -186,6 +195,36 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
                 Ok(facts(announced(&ScanState::NotFound)))
             }
             Some("ScanNotFoundException") => Ok(facts(announced(&scanned.state))),
+            _ => Err(error),
+        },
+    }
+}
+
+/// What earlier scans found in an image that was pushed: of these no event tells again.
+async fn scan_before(clients: &Clients, pushed: &Pushed) -> Result<Gathered, CallError> {
+    let image = &pushed.image;
+    let digest = match &image.digest {
+        Some(digest) if image.repository.place() == clients.home() => digest,
+        // Without a digest there is no telling what was pushed; its scan will.
+        _ => return Ok(Gathered::NotScanned),
+    };
+    match pages(clients, image, digest).await {
+        Ok(pages) => {
+            let mut scan = pages.into_scan(image.scanner, &image.counts);
+            if scan.state == ScanState::Active {
+                scan.scanner = Scanner::Enhanced;
+            }
+            // A push begins a scan, a restoration too: of what that has not found yet, or finds no
+            // way to, its own event tells.
+            Ok(if scan.state.is_conclusive() {
+                facts(pushed.facts(scan))
+            } else {
+                Gathered::NotScanned
+            })
+        }
+        Err(error) => match error.code() {
+            Some("ImageNotFoundException" | "RepositoryNotFoundException") => Ok(Gathered::Gone),
+            Some("ScanNotFoundException") => Ok(Gathered::NotScanned),
             _ => Err(error),
         },
     }

@@ -8,7 +8,9 @@ use tidewaiter_rules::names::Place;
 use crate::{
     Event, Ignored, InvalidEvent, Origin, Parsed, cloudtrail,
     cloudtrail::Record,
-    finding, read,
+    finding,
+    push::{self, ActionDetail},
+    read,
     scan::{self, ScanDetail},
 };
 
@@ -94,7 +96,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     };
     let sender = match kind {
         "AWS API Call via CloudTrail" => "aws.ecs",
-        "ECR Image Scan" => "aws.ecr",
+        "ECR Image Scan" | "ECR Image Action" => "aws.ecr",
         "Inspector2 Scan" | "Inspector2 Finding" => "aws.inspector2",
         "Scheduled Event" => "aws.events",
         other => return Ok(Parsed::Ignored(Ignored::OtherEvent(other.to_owned()))),
@@ -117,8 +119,20 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     }
     if kind == "Inspector2 Finding" {
         return Ok(match finding::found(&envelope, detail()?)? {
+            // It may be what was wrong with the image, and then a further scan says so; no image
+            // becomes worse by it.
+            Some(found) if !found.vulnerability.is_active() => {
+                Parsed::Ignored(Ignored::EndedFinding)
+            }
             Some(found) => Parsed::Event(Event::Found(Box::new(found))),
             None => Parsed::Ignored(Ignored::OtherFinding),
+        });
+    }
+    if kind == "ECR Image Action" {
+        let pushed = push::pushed(&envelope, read::<ActionDetail>(detail()?)?)?;
+        return Ok(match pushed {
+            Ok(pushed) => Parsed::Event(Event::Pushed(Box::new(pushed))),
+            Err(ignored) => Parsed::Ignored(ignored),
         });
     }
     let found = scan::scanned(&envelope, read::<ScanDetail>(detail()?)?, kind)?;

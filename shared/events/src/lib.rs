@@ -8,6 +8,7 @@ mod cloudtrail;
 mod envelope;
 mod finding;
 mod principal;
+mod push;
 mod scan;
 mod started;
 
@@ -25,6 +26,7 @@ use tidewaiter_rules::{
 
 pub use envelope::parse;
 pub use principal::Principal;
+pub use push::{Arrival, Pushed};
 pub use started::Started;
 
 /// What a piece of JSON turned out to be.
@@ -50,6 +52,8 @@ pub enum Event {
     Scanned(Box<Scanned>),
     /// A finding about an image of a private repository began, changed or ended.
     Found(Box<Found>),
+    /// An image of a private repository was pushed, or restored from the archive.
+    Pushed(Box<Pushed>),
 }
 
 /// Where an event comes from.
@@ -124,6 +128,7 @@ impl Event {
             Self::Started(started) => &started.origin,
             Self::Scanned(scanned) => &scanned.origin,
             Self::Found(found) => &found.image.origin,
+            Self::Pushed(pushed) => &pushed.image.origin,
         }
     }
 
@@ -131,7 +136,7 @@ impl Event {
     pub fn subject_kind(&self) -> SubjectKind {
         match self {
             Self::Registered(_) | Self::Started(_) => SubjectKind::TaskDefinition,
-            Self::Scanned(_) | Self::Found(_) => SubjectKind::Image,
+            Self::Scanned(_) | Self::Found(_) | Self::Pushed(_) => SubjectKind::Image,
         }
     }
 
@@ -140,7 +145,7 @@ impl Event {
         match self {
             Self::Registered(registered) => Some(&registered.principal),
             Self::Started(started) => Some(&started.principal),
-            Self::Scanned(_) | Self::Found(_) => None,
+            Self::Scanned(_) | Self::Found(_) | Self::Pushed(_) => None,
         }
     }
 
@@ -154,6 +159,8 @@ impl Event {
             Self::Started(started) => Some(started.facts()),
             Self::Scanned(scanned) => Some(scanned.facts(scanned.scan())),
             Self::Found(found) => Some(found.facts(found.scan())),
+            // Whether it was ever scanned only ECR can tell.
+            Self::Pushed(_) => None,
         }
     }
 
@@ -169,6 +176,7 @@ impl Event {
             Self::Started(started) => started.definition.id(),
             Self::Scanned(scanned) => scanned.id(),
             Self::Found(found) => found.image.id(),
+            Self::Pushed(pushed) => pushed.image.id(),
         }
     }
 }
@@ -208,6 +216,7 @@ impl Scanned {
                 digest: self.digest.clone(),
                 tags: self.tags.clone(),
                 pushed_at: None,
+                is_restored: false,
                 scan,
             })),
         }
@@ -258,6 +267,17 @@ pub enum Ignored {
     OtherScan,
     /// A finding about something that is not a container image.
     OtherFinding,
+    /// A finding that ended or that somebody suppresses: it makes no image worse.
+    EndedFinding,
+    /// Something done to an image that does not bring it back: a deletion, or the way into the
+    /// archive.
+    OtherAction(String),
+    /// A push or the like that did not succeed.
+    FailedAction(String),
+    /// A push of something that is no image: a signature, an attestation, an SBOM, a chart.
+    OtherArtifact(String),
+    /// A push, of which only ECR can tell whether the image is known to be bad.
+    NoScan,
     /// A schedule's turn, where nothing is scheduled.
     Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
@@ -299,6 +319,23 @@ impl fmt::Display for Ignored {
             }
             Self::OtherScan => formatter.write_str("the scan is not of a container image"),
             Self::OtherFinding => formatter.write_str("the finding is not about a container image"),
+            Self::EndedFinding => formatter.write_str(
+                "the finding has ended or is suppressed, so the image is no worse for it",
+            ),
+            Self::OtherAction(action) => {
+                write!(formatter, "{} brings no image back", quoted(action))
+            }
+            Self::FailedAction(result) => write!(
+                formatter,
+                "the action ended with {}, so it changed nothing",
+                quoted(result)
+            ),
+            Self::OtherArtifact(artifact) => {
+                write!(formatter, "{} is not of an image", quoted(artifact))
+            }
+            Self::NoScan => formatter.write_str(
+                "a push tells nothing of the image's scan; the function would read that from ECR",
+            ),
             Self::Scheduled => {
                 formatter.write_str("it is the turn of a schedule, and is about no subject")
             }

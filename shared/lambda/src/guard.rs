@@ -4,11 +4,12 @@ use std::{cell::RefCell, time::Instant};
 
 use thiserror::Error;
 use tidewaiter_aws::{CallError, Gathered, apply, dead_letter, gather, publish};
-use tidewaiter_events::{Event, Origin, Parsed, parse};
+use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan};
 
 use crate::{Function, Settings};
+use storm::Recent;
 
 /// A function at work.
 #[derive(Debug)]
@@ -17,6 +18,19 @@ pub struct Guard {
     settings: Settings,
     /// What is wrong with the set-up and has not been told yet.
     untold: RefCell<Option<String>>,
+    recent: RefCell<Recent>,
+}
+
+/// What a payload is to this function.
+enum Read {
+    /// Something to judge.
+    Event(Event),
+    /// A schedule's turn.
+    Review(Origin),
+    /// Nothing to do.
+    Ignored(Ignored),
+    /// Nothing that can be handled, however often, and why.
+    Hopeless(Option<Event>, String),
 }
 
 /// An event that should be delivered again: Lambda does so twice, and then puts it into the
@@ -43,6 +57,13 @@ struct Line {
     reason: String,
 }
 
+impl Line {
+    fn retry(&mut self, reason: String) {
+        self.outcome = "retry";
+        self.reason = reason;
+    }
+}
+
 impl Guard {
     /// A function with its settings.
     pub fn new(function: Function, mut settings: Settings) -> Self {
@@ -51,6 +72,7 @@ impl Guard {
             function,
             settings,
             untold,
+            recent: RefCell::default(),
         }
     }
 
@@ -65,8 +87,7 @@ impl Guard {
         self.tell_setup().await;
         let result = self.judge(payload, &mut line).await;
         if let Err(error) = &result {
-            line.outcome = "retry";
-            line.reason = error.to_string();
+            line.retry(error.to_string());
         }
         self.log(&line, request_id, start);
         result
@@ -99,41 +120,59 @@ impl Guard {
     }
 
     async fn judge(&self, payload: &str, line: &mut Line) -> Result<(), HandleError> {
-        let event = match parse(payload.as_bytes()) {
-            Ok(Parsed::Event(event)) => event,
-            Ok(Parsed::Scheduled(origin)) => return self.review(&origin, line).await,
-            Ok(Parsed::Ignored(reason)) if !reason.is_misrouted() => {
+        let event = match self.read(payload) {
+            Read::Event(event) => event,
+            Read::Review(origin) => return self.review(&origin, line).await,
+            Read::Ignored(reason) => {
                 line.outcome = "ignored";
                 line.reason = reason.to_string();
                 return Ok(());
             }
-            Ok(Parsed::Ignored(reason)) => {
-                return self.give_up(payload, None, &reason.to_string(), line).await;
-            }
-            Err(error) => {
-                return self.give_up(payload, None, &error.to_string(), line).await;
+            Read::Hopeless(event, reason) => {
+                return self.give_up(payload, event.as_ref(), &reason, line).await;
             }
         };
-        line.event = event.origin().id.clone().unwrap_or_default();
-        line.subject = event.subject_id();
+        match self.evaluate(payload, &event, line).await? {
+            Some(reason) => self.give_up(payload, Some(&event), &reason, line).await,
+            None => Ok(()),
+        }
+    }
+
+    fn read(&self, payload: &str) -> Read {
+        let event = match parse(payload.as_bytes()) {
+            Ok(Parsed::Event(event)) => event,
+            Ok(Parsed::Scheduled(origin)) => return Read::Review(origin),
+            Ok(Parsed::Ignored(reason)) if !reason.is_misrouted() => return Read::Ignored(reason),
+            Ok(Parsed::Ignored(reason)) => return Read::Hopeless(None, reason.to_string()),
+            Err(error) => return Read::Hopeless(None, error.to_string()),
+        };
         if event.subject_kind() != self.function.subject {
             let reason = "another function is for such events: check the rules and their targets";
-            return self.give_up(payload, Some(&event), reason, line).await;
+            return Read::Hopeless(Some(event), reason.to_owned());
         }
-        let facts = match gather(&self.settings.clients, &event).await {
-            Ok(Gathered::Facts(facts)) => facts,
-            Ok(Gathered::Gone) => {
-                line.outcome = "gone";
-                return Ok(());
+        Read::Event(event)
+    }
+
+    /// Gathers, decides and acts; or says why no attempt can.
+    async fn evaluate(
+        &self,
+        payload: &str,
+        event: &Event,
+        line: &mut Line,
+    ) -> Result<Option<String>, HandleError> {
+        line.event = event.origin().id.clone().unwrap_or_default();
+        line.subject = event.subject_id();
+        match gather(&self.settings.clients, event).await {
+            Ok(Gathered::Facts(facts)) => {
+                self.act(payload, event, &facts, line).await?;
             }
+            Ok(Gathered::Gone) => line.outcome = "gone",
+            Ok(Gathered::NotScanned) => line.outcome = "not-scanned",
+            Ok(Gathered::Archived) => line.outcome = "archived",
             Err(error) if error.is_transient() => return Err(error.into()),
-            Err(error) => {
-                return self
-                    .give_up(payload, Some(&event), &error.to_string(), line)
-                    .await;
-            }
-        };
-        self.act(payload, &event, &facts, line).await
+            Err(error) => return Ok(Some(error.to_string())),
+        }
+        Ok(None)
     }
 
     /// Tells of waivers that end: what time alone changes, no event announces.
@@ -289,5 +328,6 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
     known.join(",")
 }
 
+mod storm;
 #[cfg(test)]
 mod tests;

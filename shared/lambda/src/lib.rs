@@ -1,13 +1,18 @@
 //! A function, whole: start-up from the environment, and the one pipeline that every function runs.
 //! A function itself only says which events it is for.
 
+mod batch;
 mod guard;
 mod settings;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use tidewaiter_rules::facts::SubjectKind;
+use tokio::time::Instant;
 
+pub use batch::{Batch, Failures};
 pub use guard::{Guard, HandleError};
 pub use settings::{InvalidSettings, Settings};
 
@@ -38,13 +43,26 @@ pub fn run(function: Function) -> Result<(), lambda_runtime::Error> {
         // The payload stays text until it is ours: what cannot be read must end in our alert and
         // the dead-letter queue, not in the runtime.
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-            guard
-                .handle(event.payload.get(), &event.context.request_id)
-                .await
-                .map_err(Diagnostic::from)
+            let (payload, context) = (event.payload.get(), &event.context);
+            if let Some(batch) = Batch::read(payload) {
+                let failures = guard.handle_batch(&batch, &context.request_id, end(context));
+                return Ok(Some(failures.await));
+            }
+            let handled = guard.handle(payload, &context.request_id).await;
+            handled.map(|()| None).map_err(Diagnostic::from)
         }))
         .await
     })
+}
+
+/// Before Lambda ends an invocation there must be time left to answer: without an answer every
+/// message of a batch is delivered again.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(10);
+
+/// When to stop judging.
+fn end(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now());
+    Instant::now() + left.unwrap_or_default().saturating_sub(TIME_TO_ANSWER)
 }
 
 /// One JSON object a line, as CloudWatch Logs Insights reads them.

@@ -193,6 +193,8 @@ pub enum Withheld {
     Run,
     /// It is an Express service, which only deleting would take back.
     ExpressService,
+    /// Somebody has just taken the image out of the archive, and may have meant to.
+    Restored,
     /// The facts do not name the one thing to act on.
     NotIdentified,
 }
@@ -211,6 +213,9 @@ impl Withheld {
             }
             Self::ExpressService => {
                 "it is a service, and services are never changed: update it by hand with what is right"
+            }
+            Self::Restored => {
+                "somebody has just restored it from the archive: archive it again by hand where that was a mistake"
             }
             Self::NotIdentified => "AWS did not say which revision or digest it is",
         }
@@ -273,6 +278,9 @@ fn archive(image: &Image) -> Result<(Action, Place), Withheld> {
     let digest = image.digest.clone().ok_or(Withheld::NotIdentified)?;
     if image.scan.state == ScanState::Archived {
         return Err(Withheld::AlreadyDone);
+    }
+    if image.is_restored {
+        return Err(Withheld::Restored);
     }
     let repository = image.repository.clone();
     let place = repository.place().clone();

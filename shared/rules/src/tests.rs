@@ -46,6 +46,7 @@ fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
             digest: Some(Digest::parse(&format!("sha256:{}", "0a".repeat(32))).unwrap()),
             tags: Vec::new(),
             pushed_at: None,
+            is_restored: false,
             scan: Scan::counted(Scanner::Basic, state, counts),
         })),
     }

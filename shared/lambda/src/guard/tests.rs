@@ -2,6 +2,8 @@
 
 mod delivery;
 mod images;
+mod pushes;
+mod storm;
 
 use std::sync::{Arc, Mutex};
 
@@ -32,14 +34,7 @@ impl Done {
 
     /// The alerts that went out, as machines read them.
     fn alerts(&self) -> Vec<Value> {
-        let calls = self.wire.calls().into_iter();
-        let published = calls.filter(|call| call.operation == "Publish");
-        let body = |call: Call| -> Value {
-            let message = call.parameters["Message"].as_str().unwrap();
-            let message: Value = serde_json::from_str(message).unwrap();
-            serde_json::from_str(message["default"].as_str().unwrap()).unwrap()
-        };
-        published.map(body).collect()
+        alerts(&self.wire)
     }
 
     fn alert(&self) -> Value {
@@ -62,6 +57,17 @@ impl Done {
             message["email"].as_str().unwrap()
         )
     }
+}
+
+fn alerts(wire: &Wire) -> Vec<Value> {
+    let calls = wire.calls().into_iter();
+    let published = calls.filter(|call| call.operation == "Publish");
+    let body = |call: Call| -> Value {
+        let message = call.parameters["Message"].as_str().unwrap();
+        let message: Value = serde_json::from_str(message).unwrap();
+        serde_json::from_str(message["default"].as_str().unwrap()).unwrap()
+    };
+    published.map(body).collect()
 }
 
 fn guard(mode: Mode, subject: SubjectKind, wire: &Wire) -> Guard {

@@ -99,6 +99,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 digest: Some(Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()),
                 tags: vec!["1.4".to_owned()],
                 pushed_at: None,
+                is_restored: false,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
             }))
         }

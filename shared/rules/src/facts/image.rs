@@ -21,6 +21,8 @@ pub struct Image {
     pub tags: Vec<String>,
     /// When it was pushed, where that is known.
     pub pushed_at: Option<Timestamp>,
+    /// Whether somebody has just taken it out of the archive.
+    pub is_restored: bool,
     /// The result.
     pub scan: Scan,
 }

@@ -39,6 +39,7 @@ fn image(vulnerabilities: Vec<Vulnerability>) -> Image {
         digest: Some(Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()),
         tags: vec!["1.4".to_owned(), "latest".to_owned()],
         pushed_at: None,
+        is_restored: false,
         scan,
     }
 }

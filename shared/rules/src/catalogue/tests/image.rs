@@ -22,6 +22,7 @@ fn image(state: &str, found: Vec<Vulnerability>) -> Image {
         digest: None,
         tags: Vec::new(),
         pushed_at: None,
+        is_restored: false,
         scan,
     }
 }
