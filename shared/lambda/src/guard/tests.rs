@@ -2,12 +2,13 @@
 
 mod delivery;
 mod images;
+mod ledger;
 
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tidewaiter_aws::wire::{Answer, Call, Wire};
-use tidewaiter_rules::{Policy, facts::SubjectKind, names::Place};
+use tidewaiter_aws::wire::{Answer, Call, Table, Wire};
+use tidewaiter_rules::{Mode, Policy, facts::SubjectKind, names::Place};
 
 use super::*;
 
@@ -26,8 +27,14 @@ struct Done {
 }
 
 impl Done {
+    /// What was done, without what was read and written in the ledger: `ledger.rs` is about that.
     fn operations(&self) -> Vec<String> {
-        self.wire.operations()
+        self.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        let calls = self.wire.calls().into_iter();
+        calls.filter(|call| !is_ledger(call)).collect()
     }
 
     /// The alerts that went out, as machines read them.
@@ -77,6 +84,7 @@ fn guard(mode: Mode, subject: SubjectKind, wire: &Wire) -> Guard {
             policy: Policy::default(),
             topic_arn: format!("arn:aws:sns:{REGION}:{ACCOUNT}:alerts"),
             dead_letter_queue_url: format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/dlq"),
+            ledger: "ledger".to_owned(),
             clients: wire.clients(place),
             fallback: None,
         },
@@ -93,9 +101,21 @@ async fn handle(
     } else {
         SubjectKind::TaskDefinition
     };
-    let wire = Wire::new(script);
+    let wire = with_ledger(Table::default(), script);
     let result = guard(mode, subject, &wire).handle(payload, "r").await;
     Done { result, wire }
+}
+
+fn is_ledger(call: &Call) -> bool {
+    matches!(call.operation.as_str(), "GetItem" | "UpdateItem")
+}
+
+/// A wire with a ledger behind it; the script is about all else.
+fn with_ledger(
+    table: Table,
+    script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+) -> Wire {
+    Wire::new(move |call| table.answer(call).unwrap_or_else(|| script(call)))
 }
 
 fn fine(_: &Call) -> Answer {
@@ -131,7 +151,7 @@ async fn a_privileged_definition_is_deregistered_and_told_once() {
     assert_eq!(done.result, Ok(()));
     assert_eq!(done.operations(), ["DeregisterTaskDefinition", "Publish"]);
     assert_eq!(
-        done.wire.calls()[0].parameters["taskDefinition"],
+        done.calls()[0].parameters["taskDefinition"],
         "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3"
     );
     let alert = done.alert();
@@ -145,7 +165,7 @@ async fn the_alert_is_what_its_document_says() {
     let payload = event("task-definition-guard/privileged");
     let done = handle(Mode::Enforce, &payload, fine).await;
     insta::assert_json_snapshot!(done.alert());
-    let call = done.wire.calls().pop().unwrap();
+    let call = done.calls().pop().unwrap();
     // The SDK numbers them in any order.
     let entry = |number: usize, member: &str| {
         call.parameters[format!("MessageAttributes.entry.{number}.{member}")]
@@ -216,7 +236,7 @@ async fn what_the_policy_has_in_audit_mode_is_left_in_a_stack_that_enforces() {
     ] {
         let policy =
             format!("version: 1\nscopes:\n- {{match: {{family: '{family}'}}, mode: audit}}\n");
-        let wire = Wire::new(fine);
+        let wire = with_ledger(Table::default(), fine);
         let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
         let today = "2026-11-23T12:00:00Z".parse().unwrap();
         guard.settings.policy = Policy::from_yaml(&policy, today).unwrap();
@@ -257,7 +277,7 @@ async fn throttling_without_end_is_told_and_tried_again() {
             .to_string()
             .contains("Rate exceeded")
     );
-    let operations = done.wire.operations();
+    let operations = done.operations();
     assert_eq!(
         operations
             .iter()
@@ -283,7 +303,7 @@ async fn a_refused_action_is_told_with_every_cause_and_its_event_is_put_aside() 
         done.operations(),
         ["DeregisterTaskDefinition", "SendMessage", "Publish"]
     );
-    assert_eq!(done.wire.calls()[1].parameters["MessageBody"], payload);
+    assert_eq!(done.calls()[1].parameters["MessageBody"], payload);
     let alert = done.alert();
     assert_eq!(alert["actions"][0]["effect"], "failed");
     let error = alert["actions"][0]["error"].as_str().unwrap();
@@ -322,7 +342,7 @@ async fn a_missing_definition_is_read_from_ecs() {
             ],
             "{path}"
         );
-        assert_eq!(done.wire.calls()[0].parameters["taskDefinition"], asked);
+        assert_eq!(done.calls()[0].parameters["taskDefinition"], asked);
     }
 }
 
@@ -469,7 +489,7 @@ async fn an_event_that_cannot_be_handled_is_put_aside_and_told_once() {
         let done = handle(Mode::Enforce, &payload, fine).await;
         assert_eq!(done.result, Ok(()), "{payload}");
         assert_eq!(done.operations(), ["SendMessage", "Publish"], "{payload}");
-        assert_eq!(done.wire.calls()[0].parameters["MessageBody"], payload);
+        assert_eq!(done.calls()[0].parameters["MessageBody"], payload);
         assert_eq!(done.alert()["kind"], "failure");
     }
 }
@@ -488,7 +508,7 @@ async fn what_is_not_for_us_is_ignored_in_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_of_the_other_function_is_put_aside_and_told() {
-    let wire = Wire::new(fine);
+    let wire = with_ledger(Table::default(), fine);
     let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
     let payload = event("image-scan-guard/critical");
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
@@ -506,7 +526,7 @@ async fn the_schedule_tells_of_waivers_that_end() {
     };
     let payload = event("task-definition-guard/waiver-review");
     let review = async |expires: &str| {
-        let wire = Wire::new(fine);
+        let wire = with_ledger(Table::default(), fine);
         let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
         guard.settings.policy = policy(expires);
         let result = guard.handle(&payload, "r").await;
