@@ -125,7 +125,10 @@ impl<'a> Ledger<'a> {
             .update_expression(write.update)
             .condition_expression(write.condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for name in names(write.update).chain(names(write.condition)).collect::<BTreeSet<_>>() {
+        for name in names(write.update)
+            .chain(names(write.condition))
+            .collect::<BTreeSet<_>>()
+        {
             call = call.expression_attribute_names(format!("#{name}"), name);
         }
         for (name, value) in write.values {

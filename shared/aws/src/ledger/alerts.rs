@@ -47,7 +47,10 @@ impl Ledger<'_> {
             (":clear", text("clear")),
             (":attempt", text(writer.attempt)),
             (":seconds", writer.seconds()),
-            (":until", number(writer.now.as_second().saturating_add(CLAIM))),
+            (
+                ":until",
+                number(writer.now.as_second().saturating_add(CLAIM)),
+            ),
             (":now", writer.time()),
             (":none", number(0)),
             (":expires", writer.in_days(DAYS)),

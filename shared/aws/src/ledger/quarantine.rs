@@ -65,10 +65,15 @@ impl Ledger<'_> {
             ],
         };
         let (repository, digest) = image;
-        Ok(match self.write(&Key::quarantine(repository, digest), write).await? {
-            Written::Done => None,
-            Written::Refused(entry) => Some(release(&entry)),
-        })
+        Ok(
+            match self
+                .write(&Key::quarantine(repository, digest), write)
+                .await?
+            {
+                Written::Done => None,
+                Written::Refused(entry) => Some(release(&entry)),
+            },
+        )
     }
 
     /// Releases an image until a time, after which the next scan puts it into quarantine again.
@@ -95,7 +100,8 @@ impl Ledger<'_> {
                 (":until", text(&super::seconds(until).to_string())),
             ],
         };
-        self.write(&Key::quarantine(repository, digest), write).await?;
+        self.write(&Key::quarantine(repository, digest), write)
+            .await?;
         Ok(())
     }
 

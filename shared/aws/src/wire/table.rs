@@ -1,6 +1,12 @@
 //! A table of DynamoDB in memory: `GetItem` and `UpdateItem` with the expressions that the ledger
 //! writes. Any other expression is a mistake of the test, told in the answer.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a table of tests: what it does not know is a mistake of theirs"
+)]
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -24,7 +30,10 @@ impl Table {
         let mut items = self.items();
         match call.operation.as_str() {
             "GetItem" => {
-                assert_eq!(parameters["ConsistentRead"], true, "reads of the ledger decide");
+                assert_eq!(
+                    parameters["ConsistentRead"], true,
+                    "reads of the ledger decide"
+                );
                 Some(Answer::json(
                     match items.get(id) {
                         Some(item) => json!({ "Item": item }),
@@ -79,7 +88,8 @@ impl Table {
 fn name(parameters: &Value, word: &str) -> String {
     let name = &parameters["ExpressionAttributeNames"][word];
     let name = name.as_str();
-    name.unwrap_or_else(|| panic!("{word} is no name")).to_owned()
+    name.unwrap_or_else(|| panic!("{word} is no name"))
+        .to_owned()
 }
 
 fn value(parameters: &Value, word: &str) -> Value {
@@ -106,7 +116,8 @@ fn update(parameters: &Value, item: &mut Item) {
                     }
                     "ADD" => {
                         let more = value(parameters, words.next().unwrap_or_default());
-                        let sum = number(item.get(&name)).unwrap_or(0) + number(Some(&more)).unwrap_or(0);
+                        let sum =
+                            number(item.get(&name)).unwrap_or(0) + number(Some(&more)).unwrap_or(0);
                         item.insert(name, json!({ "N": sum.to_string() }));
                     }
                     "REMOVE" => {

@@ -29,7 +29,10 @@ struct Done {
 impl Done {
     /// What was done, without what was read and written in the ledger: `ledger.rs` is about that.
     fn operations(&self) -> Vec<String> {
-        self.calls().into_iter().map(|call| call.operation).collect()
+        self.calls()
+            .into_iter()
+            .map(|call| call.operation)
+            .collect()
     }
 
     fn calls(&self) -> Vec<Call> {
@@ -111,10 +114,7 @@ fn is_ledger(call: &Call) -> bool {
 }
 
 /// A wire with a ledger behind it; the script is about all else.
-fn with_ledger(
-    table: Table,
-    script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
-) -> Wire {
+fn with_ledger(table: Table, script: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Wire {
     Wire::new(move |call| table.answer(call).unwrap_or_else(|| script(call)))
 }
 
@@ -273,6 +273,7 @@ async fn throttling_without_end_is_told_and_tried_again() {
     .await;
     assert!(
         done.result
+            .as_ref()
             .unwrap_err()
             .to_string()
             .contains("Rate exceeded")

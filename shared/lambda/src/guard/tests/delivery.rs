@@ -58,8 +58,9 @@ async fn calls_that_share_a_bucket_with_deployments_are_held_below_its_refill() 
     let wire = with_ledger(Table::default(), fine);
     let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
     let start = tokio::time::Instant::now();
-    for _ in 0..5 {
-        let payload = event("task-definition-guard/privileged");
+    for revision in 1..=5 {
+        let payload = event("task-definition-guard/privileged")
+            .replace("ci-builder:3", &format!("ci-builder:{revision}"));
         assert_eq!(guard.handle(&payload, "r").await, Ok(()));
     }
     assert_eq!(start.elapsed().as_secs(), 8);
