@@ -78,20 +78,21 @@ impl Ledger<'_> {
         writer: Writer<'_>,
     ) -> Result<(), CallError> {
         let mut update = "SET #state = :state, #at = :now".to_owned();
-        let mut values = vec![
-            (":state", text(effect.name())),
-            (":done", text("done")),
-            (":now", writer.time()),
-        ];
+        let mut condition = "attribute_exists(#id)".to_owned();
+        let mut values = vec![(":state", text(effect.name())), (":now", writer.time())];
         if let Effect::Failed { error, .. } = effect {
             update.push_str(", #error = :error");
             values.push((":error", text(&clean(error, 500))));
         } else {
             update.push_str(" REMOVE #error");
         }
+        if *effect != Effect::Done {
+            condition.push_str(" AND #state <> :done");
+            values.push((":done", text("done")));
+        }
         let write = Write {
             update: &update,
-            condition: "attribute_exists(#id) AND (#state <> :done OR :state = :done)",
+            condition: &condition,
             values,
         };
         self.write(&Key::action(step), write).await?;
