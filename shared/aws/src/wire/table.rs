@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a table of tests: what it does not know is a mistake of theirs"
 )]
@@ -24,6 +25,9 @@ pub struct Table(Arc<Mutex<BTreeMap<String, Item>>>);
 
 impl Table {
     /// The answer to a call; `None` where it is none of DynamoDB's.
+    ///
+    /// # Panics
+    /// When the call is none that the ledger may make.
     pub fn answer(&self, call: &Call) -> Option<Answer> {
         let parameters = &call.parameters;
         let id = parameters["Key"]["id"]["S"].as_str().unwrap_or_default();
