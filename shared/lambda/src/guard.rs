@@ -3,7 +3,11 @@
 mod acting;
 mod telling;
 
-use std::{cell::RefCell, collections::BTreeSet, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::Instant,
+};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -25,8 +29,10 @@ pub struct Guard {
     settings: Settings,
     /// What is wrong with the set-up and has not been told yet.
     untold: RefCell<Option<String>>,
-    /// What this process has told, for when the ledger cannot be asked.
+    /// What this process has told since the ledger could not be asked.
     heard: RefCell<BTreeSet<String>>,
+    /// The last hour in which on-call was seen to know that the budget is used up.
+    paged: Cell<Option<ledger::Hour>>,
     /// The clock.
     now: fn() -> Timestamp,
 }
@@ -65,6 +71,7 @@ impl Guard {
             settings,
             untold,
             heard: RefCell::default(),
+            paged: Cell::default(),
             now: Timestamp::now,
         }
     }

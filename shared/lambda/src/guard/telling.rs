@@ -12,7 +12,7 @@ use tidewaiter_rules::{
 
 use super::{Guard, HandleError, Line};
 
-/// How much a process keeps in mind of what it told.
+/// How much a process keeps in mind of what it told without the ledger.
 const HEARD: usize = 1000;
 
 impl Guard {
@@ -55,14 +55,19 @@ impl Guard {
             return Ok(());
         }
         self.publish(alert).await?;
-        if !lost && let Err(error) = ledger.told(key, news, self.writer(line)).await {
-            self.warn(&error, "could not write down what was told");
-        }
         let mut known = self.heard.borrow_mut();
-        if known.len() >= HEARD {
+        // The ledger, where it answers, knows better: what was told may have ended since.
+        if !lost || known.len() >= HEARD {
             known.clear();
         }
-        known.insert(heard);
+        if lost {
+            known.insert(heard);
+            return Ok(());
+        }
+        drop(known);
+        if let Err(error) = ledger.told(key, news, self.writer(line)).await {
+            self.warn(&error, "could not write down what was told");
+        }
         Ok(())
     }
 
@@ -72,12 +77,11 @@ impl Guard {
             return Ok(());
         };
         let hour = Hour::of((self.now)());
-        let key = Key::budget_alert(self.function.name, hour);
-        let news = News::of_budget(*most);
-        let heard = format!("{} {} {}", key.as_str(), news.findings, news.effects);
-        if self.heard.borrow().contains(&heard) {
+        if self.paged.get() == Some(hour) {
             return Ok(());
         }
+        let key = Key::budget_alert(self.function.name, hour);
+        let news = News::of_budget(*most);
         let error = format!("`{}`: {}", self.function.name, hold.reason());
         let alert = Alert::of_failure(&Failure {
             event: None,
@@ -86,7 +90,9 @@ impl Guard {
             mode: Mode::Audit,
             home: self.settings.clients.home(),
         });
-        self.tell(&key, &news, &alert, false, line).await
+        self.tell(&key, &news, &alert, false, line).await?;
+        self.paged.set(Some(hour));
+        Ok(())
     }
 
     fn warn(&self, error: &tidewaiter_aws::CallError, problem: &str) {

@@ -171,6 +171,19 @@ async fn what_is_told_again_is_a_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runs_are_told_apart_by_what_they_set() {
+    let table = Table::default();
+    let run = event("task-definition-guard/run-overrides");
+    let other = run.replace("role/admin", "role/root");
+    for (payload, told) in [(&run, 1), (&run, 0), (&other, 1), (&other, 0)] {
+        let sandbox = Sandbox::definitions(&table);
+        assert_eq!(sandbox.guard.handle(payload, "r").await, Ok(()));
+        assert_eq!(sandbox.count("Publish"), told);
+        assert_eq!(sandbox.count("GetItem"), 0, "there is nothing to hold back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn that_it_is_done_already_is_no_news_to_who_was_told() {
     let table = Table::default();
     for (status, told) in [

@@ -144,6 +144,33 @@ async fn a_lost_ledger_is_told_once_a_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ledger_that_comes_back_is_asked_again() {
+    let table = Table::default();
+    let is_lost = Arc::new(Mutex::new(true));
+    let switch = is_lost.clone();
+    let wire = Wire::new(move |call| {
+        if is_ledger(call) && *switch.lock().unwrap() {
+            return Answer::denied();
+        }
+        table.answer(call).unwrap_or_else(|| fine(call))
+    });
+    let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+    let weak = event("task-definition-guard/weak");
+    for (lost, told) in [
+        (true, 1),
+        (true, 1),
+        (false, 2),
+        (false, 2),
+        (true, 3),
+        (true, 3),
+    ] {
+        *is_lost.lock().unwrap() = lost;
+        assert_eq!(guard.handle(&weak, "r").await, Ok(()));
+        assert_eq!(count(&wire, "Publish"), told, "{lost}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clean_scan_that_cannot_be_written_down_is_handled_again() {
     for (name, fault, _) in FAULTS {
         let wire = Wire::new(move |call| match call.operation.as_str() {
