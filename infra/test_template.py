@@ -272,7 +272,21 @@ def test_role_can_report(guard):
         ("logs:CreateLogStream", f"att:{guard}Logs.Arn"),
         ("logs:PutLogEvents", f"att:{guard}Logs.Arn"),
         ("sqs:SendMessage", f"att:{guard}DeadLetters.Arn"),
+        ("dynamodb:GetItem", "att:Ledger.Arn"),
+        ("dynamodb:UpdateItem", "att:Ledger.Arn"),
     } <= statements
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("guard", GUARDS)
+def test_role_reads_and_writes_single_entries_of_the_ledger(guard, mode):
+    actions = stack(Mode=mode).role_actions(f"{guard}Role")
+    ledger = {action for action in actions if action.startswith("dynamodb:")}
+    assert ledger == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+    for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
+        if ledger & set(as_list(statement["Action"])):
+            assert set(as_list(statement["Action"])) == ledger
+            assert statement["Resource"] == "att:Ledger.Arn"
 
 
 @pytest.mark.parametrize("guard", GUARDS)
@@ -318,6 +332,7 @@ def test_function_knows_its_surroundings(guard, mode):
         "TIDEWAITER_MODE": mode,
         "TIDEWAITER_TOPIC_ARN": "ref:AlertTopic",
         "TIDEWAITER_POLICY": "/elsewhere.yaml",
+        "TIDEWAITER_LEDGER": "ref:Ledger",
         "TIDEWAITER_DEAD_LETTER_QUEUE_URL": f"ref:{guard}DeadLetters",
     }
 
@@ -355,6 +370,31 @@ def test_policy_layer_holds_the_file_at_the_default_path():
     for guard in GUARDS:
         (attached,) = stack(Mode="audit")[guard]["Layers"]
         assert attached.startswith("ref:PolicyLayer")
+
+
+# ---- ledger ------------------------------------------------------------------------
+
+
+def test_ledger_is_kept_encrypted_and_can_be_recovered():
+    deployed = stack(Mode="audit")
+    (name,) = deployed.of_type("AWS::DynamoDB::Table")
+    resource, table = deployed.resources[name], deployed[name]
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    recovery = table["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
+    assert "TableName" not in table, "a kept table must not stop the next stack"
+
+
+def test_ledger_has_the_form_that_the_functions_expect():
+    table = stack(Mode="audit")["Ledger"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    attributes = [{"AttributeName": "id", "AttributeType": "S"}]
+    assert table["AttributeDefinitions"] == attributes
+    expiry = {"AttributeName": "expires", "Enabled": True}
+    assert table["TimeToLiveSpecification"] == expiry
 
 
 # ---- delivery ----------------------------------------------------------------------

@@ -131,6 +131,7 @@ def environment(subject: Subject, runtime: RuntimeApi, aws: FakeAws) -> dict[str
         "TIDEWAITER_MODE": "enforce",
         "TIDEWAITER_TOPIC_ARN": TOPIC_ARN,
         "TIDEWAITER_DEAD_LETTER_QUEUE_URL": f"{aws.url}/{ACCOUNT}/dlq",
+        "TIDEWAITER_LEDGER": "ledger",
     }
 
 

@@ -14,6 +14,7 @@ use crate::apply::Pacer;
 /// The clients of a process, and where they act.
 #[derive(Debug)]
 pub struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) sns: aws_sdk_sns::Client,
@@ -82,6 +83,7 @@ impl Clients {
         config.set_app_name(AppName::new("tidewaiter").ok());
         let config = config.build();
         Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),

@@ -6,6 +6,7 @@ mod body;
 mod clients;
 mod error;
 mod gather;
+pub mod ledger;
 mod publish;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -2,6 +2,8 @@
 //! Requests are built, signed, retried and read as they are in Lambda; only the network is not
 //! there.
 
+mod table;
+
 use std::{
     collections::BTreeMap,
     fmt::{self, Debug},
@@ -13,6 +15,8 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response, StatusCode};
 use tidewaiter_rules::names::Place;
+
+pub use table::Table;
 
 use crate::{Clients, Connection};
 
@@ -73,8 +77,18 @@ impl Answer {
         )
     }
 
+    /// A write whose condition does not hold, with this whole body.
+    fn refused(body: &serde_json::Value) -> Self {
+        Self {
+            status: 400,
+            code: "",
+            body: body.to_string(),
+        }
+    }
+
     fn written_for(&self, is_form: bool) -> String {
         match (self.status, is_form) {
+            (_, false) if self.code.is_empty() => self.body.clone(),
             (200, false) => self.body.clone(),
             (200, true) => "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".to_owned(),
             (_, false) => serde_json::json!({"__type": self.code, "message": self.body}).to_string(),

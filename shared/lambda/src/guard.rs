@@ -1,12 +1,24 @@
 //! The pipeline: parse, gather, decide, plan, apply, alert. It stands here once.
 
-use std::{cell::RefCell, time::Instant};
+mod acting;
+mod telling;
 
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::Instant,
+};
+
+use jiff::Timestamp;
 use thiserror::Error;
-use tidewaiter_aws::{CallError, Gathered, apply, dead_letter, gather, publish};
+use tidewaiter_aws::{
+    CallError, Gathered, dead_letter, gather,
+    ledger::{Ledger, Writer},
+    publish,
+};
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
-use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan};
+use tidewaiter_rules::{Effect, Facts, decide, ledger, plan};
 
 use crate::{Function, Settings};
 use storm::Recent;
@@ -19,6 +31,12 @@ pub struct Guard {
     /// What is wrong with the set-up and has not been told yet.
     untold: RefCell<Option<String>>,
     recent: RefCell<Recent>,
+    /// What this process has told since the ledger could not be asked.
+    heard: RefCell<BTreeSet<String>>,
+    /// The last hour in which on-call was seen to know that the budget is used up.
+    paged: Cell<Option<ledger::Hour>>,
+    /// The clock.
+    now: fn() -> Timestamp,
 }
 
 /// What a payload is to this function.
@@ -48,6 +66,7 @@ impl From<CallError> for HandleError {
 /// What one invocation came to, for its one line of log.
 #[derive(Debug, Default)]
 struct Line {
+    request_id: String,
     event: String,
     subject: String,
     decision: &'static str,
@@ -73,6 +92,9 @@ impl Guard {
             settings,
             untold,
             recent: RefCell::default(),
+            heard: RefCell::default(),
+            paged: Cell::default(),
+            now: Timestamp::now,
         }
     }
 
@@ -83,24 +105,27 @@ impl Guard {
     /// When handling it again may succeed.
     pub async fn handle(&self, payload: &str, request_id: &str) -> Result<(), HandleError> {
         let start = Instant::now();
-        let mut line = Line::default();
+        let mut line = Line {
+            request_id: request_id.to_owned(),
+            ..Line::default()
+        };
         self.tell_setup().await;
         let result = self.judge(payload, &mut line).await;
         if let Err(error) = &result {
             line.retry(error.to_string());
         }
-        self.log(&line, request_id, start);
+        self.log(&line, start);
         result
     }
 
-    fn log(&self, line: &Line, request_id: &str, start: Instant) {
+    fn log(&self, line: &Line, start: Instant) {
         // A level is part of a call's place in the code, hence a macro and not a value.
         macro_rules! handled {
             ($level:ident) => {
                 tracing::$level!(
                     function = self.function.name,
                     mode = self.settings.mode.name(),
-                    request_id,
+                    request_id = line.request_id,
                     event = line.event,
                     subject = line.subject,
                     decision = line.decision,
@@ -203,15 +228,19 @@ impl Guard {
         let policy = &self.settings.policy;
         let decision = decide(facts, policy);
         let mode = policy.mode(facts, self.settings.mode);
-        let plan = plan(&decision, facts, mode, Some(clients.home()));
-        let effects = self.effects(&plan).await;
+        let mut plan = plan(&decision, facts, mode, Some(clients.home()));
+        let acted = self.carry_out(&decision, &mut plan, line).await;
         line.outcome = "judged";
         line.decision = decision.verdict.name();
         line.rules = joined(decision.findings.iter().map(|finding| finding.rule));
-        line.effects = joined(effects.iter().map(Effect::name));
+        line.effects = joined(acted.effects.iter().map(Effect::name));
         line.subject = facts.subject.id();
+        if let Some(hold) = &acted.hold {
+            line.reason = hold.reason();
+            self.page(hold, line).await?;
+        }
 
-        let failure = effects.iter().find_map(|effect| match effect {
+        let failure = acted.effects.iter().find_map(|effect| match effect {
             Effect::Failed { error, will_retry } => Some((error.as_str(), *will_retry)),
             _ => None,
         });
@@ -219,37 +248,41 @@ impl Guard {
         if let Some((error, false)) = failure {
             self.put_aside(payload, error, line).await?;
         }
-        self.alert(event, facts, &decision, &plan, &effects).await?;
+        let home = clients.home();
+        let alert = Alert::of_decision(event, facts, &decision, &plan, &acted.effects, home);
+        match alert {
+            Some(alert) => {
+                let hold = acted.hold.as_ref();
+                let alert = alert.held_back(hold.map(ledger::Hold::reason));
+                let news =
+                    ledger::News::of(facts, &decision, &plan, &acted.effects, hold, acted.begun);
+                let key = ledger::Key::alert(facts);
+                self.tell(&key, &news, &alert, acted.is_ledger_lost, line)
+                    .await?;
+            }
+            None if ledger::clears(facts, &decision) => {
+                let key = ledger::Key::alert(facts);
+                self.ledger().clear(&key, self.writer(line)).await?;
+            }
+            None => {}
+        }
         match failure {
             Some((error, true)) => Err(HandleError(error.to_owned())),
-            _ => Ok(()),
+            Some((_, false)) => Ok(()),
+            // The act is done and told; handling it again writes down that it is.
+            None => acted.unrecorded.map_or(Ok(()), |error| Err(error.into())),
         }
     }
 
-    /// What becomes of each step: the one place where the mode is asked.
-    async fn effects(&self, plan: &Plan) -> Vec<Effect> {
-        let mut effects = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            effects.push(match plan.mode {
-                Mode::Audit => Effect::NotApplied,
-                Mode::Enforce => apply(&self.settings.clients, &step.action).await,
-            });
-        }
-        effects
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger::new(&self.settings.clients, &self.settings.ledger)
     }
 
-    async fn alert(
-        &self,
-        event: &Event,
-        facts: &Facts,
-        decision: &Decision,
-        plan: &Plan,
-        effects: &[Effect],
-    ) -> Result<(), HandleError> {
-        let home = self.settings.clients.home();
-        match Alert::of_decision(event, facts, decision, plan, effects, home) {
-            Some(alert) => self.publish(&alert).await,
-            None => Ok(()),
+    fn writer<'a>(&'a self, line: &'a Line) -> Writer<'a> {
+        Writer {
+            by: self.function.name,
+            attempt: &line.request_id,
+            now: (self.now)(),
         }
     }
 

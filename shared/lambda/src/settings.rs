@@ -25,6 +25,8 @@ pub struct Settings {
     pub topic_arn: String,
     /// Where events go that cannot be handled.
     pub dead_letter_queue_url: String,
+    /// The table of the ledger.
+    pub ledger: String,
     /// The clients.
     pub clients: Clients,
     /// Why the function is in audit mode although nobody chose it, where it is.
@@ -50,11 +52,11 @@ pub enum InvalidSettings {
 }
 
 impl Settings {
-    /// Reads `TIDEWAITER_TOPIC_ARN`, `TIDEWAITER_DEAD_LETTER_QUEUE_URL`, `TIDEWAITER_MODE`,
-    /// `TIDEWAITER_POLICY`, and what Lambda sets.
+    /// Reads `TIDEWAITER_TOPIC_ARN`, `TIDEWAITER_DEAD_LETTER_QUEUE_URL`, `TIDEWAITER_LEDGER`,
+    /// `TIDEWAITER_MODE`, `TIDEWAITER_POLICY`, and what Lambda sets.
     ///
     /// # Errors
-    /// When the topic, the queue or what Lambda sets is missing. A mode or policy that cannot be
+    /// When the topic, the queue, the ledger or what Lambda sets is missing. A mode or policy that cannot be
     /// used is none: the function falls to audit mode and says so.
     pub fn from_environment() -> Result<Self, InvalidSettings> {
         let topic_arn = required("TIDEWAITER_TOPIC_ARN")?;
@@ -91,6 +93,7 @@ impl Settings {
             },
             policy,
             dead_letter_queue_url: required("TIDEWAITER_DEAD_LETTER_QUEUE_URL")?,
+            ledger: required("TIDEWAITER_LEDGER")?,
             clients: Clients::new(connection, home),
             fallback: (!problems.is_empty()).then(|| problems.join("; ")),
             topic_arn,

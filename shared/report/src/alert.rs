@@ -39,6 +39,8 @@ pub struct Alert {
     pub(crate) actions: Vec<AlertAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) withheld: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_back: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +113,8 @@ pub struct Failure<'a> {
 pub enum Fate {
     /// It waits in the dead-letter queue for a person.
     DeadLetter,
+    /// No event is meant: the function does not act any more in this hour.
+    HeldBack,
     /// It is in neither: the mistake is in the set-up, and events are not lost by it.
     Handled,
 }
@@ -120,6 +124,9 @@ impl Fate {
         match self {
             Self::DeadLetter => {
                 "the event is in the function's dead-letter queue; send it again once the cause is mended"
+            }
+            Self::HeldBack => {
+                "events are still judged and told; look at what was done before you raise the number"
             }
             Self::Handled => "events are still judged",
         }
@@ -169,6 +176,7 @@ impl Alert {
             more_findings: decision.findings.len().saturating_sub(FINDINGS),
             actions: steps.map(|(step, effect)| action(step, effect)).collect(),
             withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
+            held_back: None,
             waivers: Vec::new(),
             failure: None,
         })
@@ -183,6 +191,7 @@ impl Alert {
         let error = clean(failure.error, 1500);
         let about = match event {
             Some(event) => format!("could not judge {}", clean(&event.subject_id(), 120)),
+            None if failure.fate == Fate::HeldBack => "acts no more in this hour".to_owned(),
             None if failure.fate == Fate::Handled => "is not set up as it should be".to_owned(),
             None => "could not read an event".to_owned(),
         };
@@ -203,12 +212,20 @@ impl Alert {
             more_findings: 0,
             actions: Vec::new(),
             withheld: None,
+            held_back: None,
             waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
                 fate: failure.fate.text(),
             }),
         }
+    }
+
+    /// The same alert with the reason why a stack that enforces changed nothing, where there is one.
+    #[must_use]
+    pub fn held_back(mut self, reason: Option<String>) -> Self {
+        self.held_back = reason.map(|reason| clean(&reason, 1000));
+        self
     }
 
     /// The ids of the rules with findings, each once.

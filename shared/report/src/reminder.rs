@@ -90,6 +90,7 @@ impl Alert {
             more_findings: 0,
             actions: Vec::new(),
             withheld: None,
+            held_back: None,
             waivers: due
                 .iter()
                 .take(WAIVERS)

@@ -93,6 +93,9 @@ impl Alert {
         if let Some(reason) = self.withheld {
             writeln!(out, "\nNothing was done: {reason}")?;
         }
+        if let Some(reason) = &self.held_back {
+            writeln!(out, "\nHeld back: {reason}")?;
+        }
         Ok(())
     }
 }

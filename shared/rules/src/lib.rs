@@ -9,6 +9,7 @@ pub mod conceal;
 mod decide;
 pub mod facts;
 mod field;
+pub mod ledger;
 pub mod names;
 mod nearest;
 pub mod openvex;

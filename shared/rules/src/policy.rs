@@ -198,6 +198,10 @@ const DENIED_BY_DEFAULT: &[&str] = &[
     "unscanned-image",
 ];
 
+/// How many actions a function may take in an hour where the policy says nothing: more than people
+/// cause by hand, less than a wrong rule would break.
+const MOST_ACTIONS: u32 = 60;
+
 /// A policy whose every name has been checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -205,6 +209,7 @@ pub struct Policy {
     scopes: Vec<Scope>,
     parameters: Parameters,
     unknown: Unknown,
+    max_actions_per_hour: u32,
     waivers: Vec<Waiver>,
     presets: Vec<&'static Preset>,
 }
@@ -271,6 +276,7 @@ impl Policy {
             scopes: Vec::new(),
             parameters: Parameters::default(),
             unknown: Unknown::default(),
+            max_actions_per_hour: MOST_ACTIONS,
             waivers: Vec::new(),
             presets: Vec::new(),
         }
@@ -344,6 +350,11 @@ impl Policy {
     /// What it says about single rules beside their levels.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// How many actions a function may take in an hour.
+    pub fn max_actions_per_hour(&self) -> u32 {
+        self.max_actions_per_hour
     }
 
     /// The exceptions, in the order of the file.

@@ -159,31 +159,34 @@ impl Guard {
         let start = std::time::Instant::now();
         // What is read from now on holds for every event up to now.
         let read = Timestamp::now();
-        let mut line = Line::default();
+        let mut line = Line {
+            request_id: request_id.to_owned(),
+            ..Line::default()
+        };
         let evaluated = timeout_at(end, self.evaluate(group.body, &group.event, &mut line)).await;
         let hopeless = match evaluated {
             Ok(Ok(hopeless)) => hopeless,
             Ok(Err(error)) => {
                 line.retry(error.to_string());
-                self.log(&line, request_id, start);
+                self.log(&line, start);
                 return false;
             }
             Err(_) => {
                 line.retry("the time that Lambda gives an invocation is over".to_owned());
-                self.log(&line, request_id, start);
+                self.log(&line, start);
                 return false;
             }
         };
         if let Some(reason) = hopeless {
             if let Err(error) = self.put_aside(group.body, &reason, &mut line).await {
                 line.retry(error.to_string());
-                self.log(&line, request_id, start);
+                self.log(&line, start);
                 return false;
             }
             sum.put_aside += 1;
             sum.reason.get_or_insert(reason);
         }
-        self.log(&line, request_id, start);
+        self.log(&line, start);
         self.recent.borrow_mut().note(group.subject.clone(), read);
         true
     }

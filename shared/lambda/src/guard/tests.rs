@@ -2,14 +2,15 @@
 
 mod delivery;
 mod images;
+mod ledger;
 mod pushes;
 mod storm;
 
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tidewaiter_aws::wire::{Answer, Call, Wire};
-use tidewaiter_rules::{Policy, facts::SubjectKind, names::Place};
+use tidewaiter_aws::wire::{Answer, Call, Table, Wire};
+use tidewaiter_rules::{Mode, Policy, facts::SubjectKind, names::Place};
 
 use super::*;
 
@@ -28,8 +29,17 @@ struct Done {
 }
 
 impl Done {
+    /// What was done, without what was read and written in the ledger: `ledger.rs` is about that.
     fn operations(&self) -> Vec<String> {
-        self.wire.operations()
+        self.calls()
+            .into_iter()
+            .map(|call| call.operation)
+            .collect()
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        let calls = self.wire.calls().into_iter();
+        calls.filter(|call| !is_ledger(call)).collect()
     }
 
     /// The alerts that went out, as machines read them.
@@ -83,6 +93,7 @@ fn guard(mode: Mode, subject: SubjectKind, wire: &Wire) -> Guard {
             policy: Policy::default(),
             topic_arn: format!("arn:aws:sns:{REGION}:{ACCOUNT}:alerts"),
             dead_letter_queue_url: format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/dlq"),
+            ledger: "ledger".to_owned(),
             clients: wire.clients(place),
             fallback: None,
         },
@@ -99,9 +110,18 @@ async fn handle(
     } else {
         SubjectKind::TaskDefinition
     };
-    let wire = Wire::new(script);
+    let wire = with_ledger(Table::default(), script);
     let result = guard(mode, subject, &wire).handle(payload, "r").await;
     Done { result, wire }
+}
+
+fn is_ledger(call: &Call) -> bool {
+    matches!(call.operation.as_str(), "GetItem" | "UpdateItem")
+}
+
+/// A wire with a ledger behind it; the script is about all else.
+fn with_ledger(table: Table, script: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Wire {
+    Wire::new(move |call| table.answer(call).unwrap_or_else(|| script(call)))
 }
 
 fn fine(_: &Call) -> Answer {
@@ -137,7 +157,7 @@ async fn a_privileged_definition_is_deregistered_and_told_once() {
     assert_eq!(done.result, Ok(()));
     assert_eq!(done.operations(), ["DeregisterTaskDefinition", "Publish"]);
     assert_eq!(
-        done.wire.calls()[0].parameters["taskDefinition"],
+        done.calls()[0].parameters["taskDefinition"],
         "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3"
     );
     let alert = done.alert();
@@ -151,7 +171,7 @@ async fn the_alert_is_what_its_document_says() {
     let payload = event("task-definition-guard/privileged");
     let done = handle(Mode::Enforce, &payload, fine).await;
     insta::assert_json_snapshot!(done.alert());
-    let call = done.wire.calls().pop().unwrap();
+    let call = done.calls().pop().unwrap();
     // The SDK numbers them in any order.
     let entry = |number: usize, member: &str| {
         call.parameters[format!("MessageAttributes.entry.{number}.{member}")]
@@ -222,7 +242,7 @@ async fn what_the_policy_has_in_audit_mode_is_left_in_a_stack_that_enforces() {
     ] {
         let policy =
             format!("version: 1\nscopes:\n- {{match: {{family: '{family}'}}, mode: audit}}\n");
-        let wire = Wire::new(fine);
+        let wire = with_ledger(Table::default(), fine);
         let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
         let today = "2026-11-23T12:00:00Z".parse().unwrap();
         guard.settings.policy = Policy::from_yaml(&policy, today).unwrap();
@@ -259,11 +279,12 @@ async fn throttling_without_end_is_told_and_tried_again() {
     .await;
     assert!(
         done.result
+            .as_ref()
             .unwrap_err()
             .to_string()
             .contains("Rate exceeded")
     );
-    let operations = done.wire.operations();
+    let operations = done.operations();
     assert_eq!(
         operations
             .iter()
@@ -289,7 +310,7 @@ async fn a_refused_action_is_told_with_every_cause_and_its_event_is_put_aside() 
         done.operations(),
         ["DeregisterTaskDefinition", "SendMessage", "Publish"]
     );
-    assert_eq!(done.wire.calls()[1].parameters["MessageBody"], payload);
+    assert_eq!(done.calls()[1].parameters["MessageBody"], payload);
     let alert = done.alert();
     assert_eq!(alert["actions"][0]["effect"], "failed");
     let error = alert["actions"][0]["error"].as_str().unwrap();
@@ -328,7 +349,7 @@ async fn a_missing_definition_is_read_from_ecs() {
             ],
             "{path}"
         );
-        assert_eq!(done.wire.calls()[0].parameters["taskDefinition"], asked);
+        assert_eq!(done.calls()[0].parameters["taskDefinition"], asked);
     }
 }
 
@@ -475,7 +496,7 @@ async fn an_event_that_cannot_be_handled_is_put_aside_and_told_once() {
         let done = handle(Mode::Enforce, &payload, fine).await;
         assert_eq!(done.result, Ok(()), "{payload}");
         assert_eq!(done.operations(), ["SendMessage", "Publish"], "{payload}");
-        assert_eq!(done.wire.calls()[0].parameters["MessageBody"], payload);
+        assert_eq!(done.calls()[0].parameters["MessageBody"], payload);
         assert_eq!(done.alert()["kind"], "failure");
     }
 }
@@ -494,7 +515,7 @@ async fn what_is_not_for_us_is_ignored_in_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_of_the_other_function_is_put_aside_and_told() {
-    let wire = Wire::new(fine);
+    let wire = with_ledger(Table::default(), fine);
     let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
     let payload = event("image-scan-guard/critical");
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
@@ -512,7 +533,7 @@ async fn the_schedule_tells_of_waivers_that_end() {
     };
     let payload = event("task-definition-guard/waiver-review");
     let review = async |expires: &str| {
-        let wire = Wire::new(fine);
+        let wire = with_ledger(Table::default(), fine);
         let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
         guard.settings.policy = policy(expires);
         let result = guard.handle(&payload, "r").await;

@@ -7,7 +7,7 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    InvalidPolicy, Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    Count, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     mistake::{Mistake, Mistakes, Span},
     preset::{self, Preset},
@@ -42,6 +42,9 @@ mapping! {
         parameters: Parameters = "parameters",
         /// What an answer costs that cannot be known.
         unknown: Option<Unknown> = "unknown",
+        /// How many actions a function may take in an hour of the clock; 60 where nothing is said. Over it
+        /// the function only says what it would do, until the hour is over.
+        max_actions_per_hour: Option<Count> = "max-actions-per-hour",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// Exceptions, each with an end.
@@ -119,6 +122,9 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
         parameters: file.parameters,
         waivers: waivers(file.waivers, mistakes),
         unknown: file.unknown.unwrap_or_default(),
+        max_actions_per_hour: file
+            .max_actions_per_hour
+            .map_or(MOST_ACTIONS, |Count(most)| most),
         presets: file.presets,
     })
 }

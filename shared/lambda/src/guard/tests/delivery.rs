@@ -30,7 +30,7 @@ async fn an_event_that_cannot_be_put_aside_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_set_up_that_fell_to_audit_mode_is_told_once() {
     let refuse_first = Arc::new(Mutex::new(true));
-    let wire = Wire::new(move |_| {
+    let wire = with_ledger(Table::default(), move |_| {
         let mut refuse = refuse_first.lock().unwrap();
         if std::mem::take(&mut *refuse) {
             Answer::error(403, "AuthorizationError", "not yet")
@@ -55,11 +55,12 @@ async fn a_set_up_that_fell_to_audit_mode_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_that_share_a_bucket_with_deployments_are_held_below_its_refill() {
-    let wire = Wire::new(fine);
+    let wire = with_ledger(Table::default(), fine);
     let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
     let start = tokio::time::Instant::now();
-    for _ in 0..5 {
-        let payload = event("task-definition-guard/privileged");
+    for revision in 1..=5 {
+        let payload = event("task-definition-guard/privileged")
+            .replace("ci-builder:3", &format!("ci-builder:{revision}"));
         assert_eq!(guard.handle(&payload, "r").await, Ok(()));
     }
     assert_eq!(start.elapsed().as_secs(), 8);

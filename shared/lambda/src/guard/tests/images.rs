@@ -7,7 +7,7 @@ async fn every_page_of_findings_is_read_and_the_image_archived_by_digest() {
     let payload = event("image-scan-guard/critical");
     let done = handle(Mode::Enforce, &payload, critical_pages).await;
     assert_eq!(done.result, Ok(()));
-    let calls = done.wire.calls();
+    let calls = done.calls();
     let names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
     assert_eq!(
         names,

@@ -1,0 +1,170 @@
+//! The ledger: what has to outlive a process. One DynamoDB table with one text key, described in
+//! `ARCHITECTURE.md`. Every write is one conditional `UpdateItem`, every read one consistent
+//! `GetItem`: nothing here reads more than one entry.
+
+mod actions;
+mod alerts;
+mod quarantine;
+mod switch;
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+use tidewaiter_rules::ledger::Key;
+
+pub use actions::Begun;
+pub use alerts::Claim;
+pub use quarantine::{Quarantined, Release};
+pub use switch::Pause;
+
+use crate::{CallError, Clients};
+
+/// The ledger of a stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Ledger<'a> {
+    clients: &'a Clients,
+    table: &'a str,
+}
+
+/// Who writes, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// The function, or the person.
+    pub by: &'a str,
+    /// The attempt, the same when Lambda tries an event again: its request id.
+    pub attempt: &'a str,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Writer<'_> {
+    /// The time as it stands in entries: whole seconds, so that texts are in the order of time.
+    fn time(&self) -> AttributeValue {
+        text(&seconds(self.now).to_string())
+    }
+
+    fn seconds(&self) -> AttributeValue {
+        number(self.now.as_second())
+    }
+
+    fn in_days(&self, days: i64) -> AttributeValue {
+        let seconds = days.saturating_mul(86_400);
+        number(self.now.as_second().saturating_add(seconds))
+    }
+
+    fn ago(&self, duration: SignedDuration) -> AttributeValue {
+        let time = self.now.checked_sub(duration).unwrap_or(Timestamp::MIN);
+        text(&seconds(time).to_string())
+    }
+}
+
+/// The attributes of an entry.
+#[derive(Debug, Default)]
+struct Entry(HashMap<String, AttributeValue>);
+
+impl Entry {
+    fn text(&self, name: &str) -> Option<&str> {
+        Some(self.0.get(name)?.as_s().ok()?.as_str())
+    }
+
+    fn time(&self, name: &str) -> Option<Timestamp> {
+        self.text(name)?.parse().ok()
+    }
+
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.text(name) == Some(value)
+    }
+}
+
+/// What became of a conditional write.
+#[derive(Debug)]
+enum Written {
+    Done,
+    /// The condition does not hold for what is there.
+    Refused(Entry),
+}
+
+/// A conditional write. Names of attributes stand in both expressions as `#name`, because many
+/// of them are words that DynamoDB reserves.
+struct Write<'a> {
+    update: &'a str,
+    condition: &'a str,
+    values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl<'a> Ledger<'a> {
+    /// The ledger in this table.
+    pub fn new(clients: &'a Clients, table: &'a str) -> Self {
+        Self { clients, table }
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, CallError> {
+        let call = self
+            .clients
+            .dynamodb
+            .get_item()
+            .table_name(self.table)
+            .key("id", text(key.as_str()))
+            .consistent_read(true);
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| CallError::of("GetItem", &error))?;
+        Ok(answer.item.map(Entry))
+    }
+
+    async fn write(&self, key: &Key, write: Write<'_>) -> Result<Written, CallError> {
+        let mut call = self
+            .clients
+            .dynamodb
+            .update_item()
+            .table_name(self.table)
+            .key("id", text(key.as_str()))
+            .update_expression(write.update)
+            .condition_expression(write.condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for name in names(write.update)
+            .chain(names(write.condition))
+            .collect::<BTreeSet<_>>()
+        {
+            call = call.expression_attribute_names(format!("#{name}"), name);
+        }
+        for (name, value) in write.values {
+            call = call.expression_attribute_values(name, value);
+        }
+        let Err(error) = call.send().await else {
+            return Ok(Written::Done);
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(
+                Written::Refused(Entry(refused.item.clone().unwrap_or_default())),
+            ),
+            _ => Err(CallError::of("UpdateItem", &error)),
+        }
+    }
+}
+
+/// The attributes that an expression names.
+fn names(expression: &str) -> impl Iterator<Item = &str> {
+    expression.split('#').skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+        rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest)
+    })
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests;

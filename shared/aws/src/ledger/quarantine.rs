@@ -1,0 +1,141 @@
+//! Images in quarantine, and those that somebody released from it.
+
+use jiff::Timestamp;
+use tidewaiter_report::clean;
+use tidewaiter_rules::{
+    Step,
+    ledger::Key,
+    names::{Digest, Repository},
+};
+
+use super::{Entry, Ledger, Write, Writer, Written, text};
+use crate::CallError;
+
+/// A release that still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Who released it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when it stays released.
+    pub until: Timestamp,
+}
+
+/// What the ledger says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quarantined {
+    /// It is in quarantine.
+    Held {
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Option<Timestamp>,
+        /// The command that takes it out.
+        undo: String,
+    },
+    /// It was, and is released.
+    Released(Release),
+}
+
+impl Ledger<'_> {
+    /// Puts an image into quarantine, unless it is released: the release is the answer then, and
+    /// the image must be left alone.
+    ///
+    /// # Errors
+    /// When the call fails. The image must be left alone then.
+    pub async fn quarantine(
+        &self,
+        image: (&Repository, &Digest),
+        step: &Step,
+        reason: &str,
+        writer: Writer<'_>,
+    ) -> Result<Option<Release>, CallError> {
+        let write = Write {
+            update: "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, \
+                     #undo = :undo REMOVE #until",
+            condition: "attribute_not_exists(#id) OR #state <> :released OR #until <= :now",
+            values: vec![
+                (":quarantined", text("quarantined")),
+                (":released", text("released")),
+                (":reason", text(&clean(reason, 500))),
+                (":by", text(writer.by)),
+                (":now", writer.time()),
+                (":undo", text(&step.undo.command)),
+            ],
+        };
+        let (repository, digest) = image;
+        Ok(
+            match self
+                .write(&Key::quarantine(repository, digest), write)
+                .await?
+            {
+                Written::Done => None,
+                Written::Refused(entry) => Some(release(&entry)),
+            },
+        )
+    }
+
+    /// Releases an image until a time, after which the next scan puts it into quarantine again.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn release(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        reason: &str,
+        until: Timestamp,
+        writer: Writer<'_>,
+    ) -> Result<(), CallError> {
+        let write = Write {
+            update: "SET #state = :released, #reason = :reason, #by = :by, #at = :now, #until = :until",
+            // Of two releases the longer one holds.
+            condition: "attribute_not_exists(#id) OR #state <> :released OR #until < :until",
+            values: vec![
+                (":released", text("released")),
+                (":reason", text(&clean(reason, 500))),
+                (":by", text(writer.by)),
+                (":now", writer.time()),
+                (":until", text(&super::seconds(until).to_string())),
+            ],
+        };
+        self.write(&Key::quarantine(repository, digest), write)
+            .await?;
+        Ok(())
+    }
+
+    /// What the ledger says of an image; `None` where it never was in quarantine, or a release has
+    /// run out.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn quarantined(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Quarantined>, CallError> {
+        let entry = self.read(&Key::quarantine(repository, digest)).await?;
+        Ok(entry.and_then(|entry| {
+            if entry.is("state", "released") {
+                let release = release(&entry);
+                return (release.until > now).then_some(Quarantined::Released(release));
+            }
+            Some(Quarantined::Held {
+                reason: entry.text("reason").unwrap_or_default().to_owned(),
+                since: entry.time("at"),
+                undo: entry.text("undo").unwrap_or_default().to_owned(),
+            })
+        }))
+    }
+}
+
+/// What cannot be read of a release makes it hold: to leave an image alone can be mended later.
+fn release(entry: &Entry) -> Release {
+    Release {
+        by: entry.text("by").unwrap_or("somebody").to_owned(),
+        reason: entry.text("reason").unwrap_or_default().to_owned(),
+        until: entry.time("until").unwrap_or(Timestamp::MAX),
+    }
+}

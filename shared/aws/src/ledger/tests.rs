@@ -1,0 +1,252 @@
+//! The entries, as they are written and read.
+
+use std::sync::{Arc, Mutex};
+
+use tidewaiter_rules::{
+    Action, Effect, Step, Undo,
+    ledger::News,
+    names::{Digest, Place, Repository, TaskDefinitionArn},
+};
+
+use super::*;
+use crate::wire::{Answer, Call, Table, Wire};
+
+const ARN: &str = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
+
+fn place() -> Place {
+    Place::of_region("eu-west-1", "111122223333").unwrap()
+}
+
+fn wire(table: &Table) -> Wire {
+    let table = table.clone();
+    Wire::new(move |call| table.answer(call).unwrap())
+}
+
+fn writer(attempt: &'static str, now: &str) -> Writer<'static> {
+    Writer {
+        by: "guard",
+        attempt,
+        now: now.parse().unwrap(),
+    }
+}
+
+fn step(action: Action) -> Step {
+    Step {
+        idempotency_key: format!("{}:{}", action.name(), action.target()),
+        undo: Undo {
+            explanation: "as it was",
+            command: "aws back".to_owned(),
+        },
+        action,
+    }
+}
+
+fn deregister() -> Step {
+    let arn = TaskDefinitionArn::parse(ARN).unwrap();
+    step(Action::DeregisterTaskDefinition(arn))
+}
+
+fn image() -> (Repository, Digest) {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    (
+        Repository::new(place(), "app").unwrap(),
+        Digest::parse(&digest).unwrap(),
+    )
+}
+
+fn failed() -> Effect {
+    Effect::Failed {
+        error: "no".to_owned(),
+        will_retry: true,
+    }
+}
+
+#[test]
+fn attributes_are_found_in_expressions() {
+    let found: Vec<&str> = names("SET #state = :state, #is_a=:b REMOVE #c").collect();
+    assert_eq!(found, ["state", "is_a", "c"]);
+    assert_eq!(
+        names("attribute_not_exists(#id)").collect::<Vec<_>>(),
+        ["id"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
+    let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+    let (table, seen) = (Table::default(), calls.clone());
+    let wire = Wire::new(move |call| {
+        seen.lock().unwrap().push(call.clone());
+        table.answer(call).unwrap()
+    });
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "the-table");
+    let writer = writer("a", "2026-11-23T13:00:00.5Z");
+    let news = News {
+        findings: "f".to_owned(),
+        effects: "e".to_owned(),
+    };
+    let key = Key::switch();
+    let (repository, digest) = image();
+    ledger.pause_in_force().await.unwrap();
+    ledger.set_switch(true, "why", writer).await.unwrap();
+    ledger.spend(1, writer).await.unwrap();
+    ledger.begin(&deregister(), writer).await.unwrap();
+    ledger
+        .finish(&deregister(), &failed(), writer)
+        .await
+        .unwrap();
+    let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
+    ledger.begin(&archive, writer).await.unwrap();
+    ledger
+        .quarantine((&repository, &digest), &archive, "bad", writer)
+        .await
+        .unwrap();
+    ledger
+        .quarantined(&repository, &digest, writer.now)
+        .await
+        .unwrap();
+    ledger
+        .release(&repository, &digest, "good", writer.now, writer)
+        .await
+        .unwrap();
+    ledger.claim(&key, &news, writer).await.unwrap();
+    ledger.told(&key, &news, writer).await.unwrap();
+    ledger.repeated(&key, writer).await.unwrap();
+    ledger.clear(&key, writer).await.unwrap();
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), 13);
+    for call in calls.iter() {
+        assert_eq!(call.parameters["TableName"], "the-table");
+        match call.operation.as_str() {
+            "GetItem" => assert_eq!(call.parameters["ConsistentRead"], true),
+            "UpdateItem" => {
+                assert!(call.parameters["ConditionExpression"].is_string());
+                // DynamoDB refuses values that no expression names.
+                let expressions = format!(
+                    "{} {} ",
+                    call.parameters["UpdateExpression"].as_str().unwrap(),
+                    call.parameters["ConditionExpression"].as_str().unwrap()
+                )
+                .replace([',', ')'], " ");
+                let values = call.parameters["ExpressionAttributeValues"].as_object();
+                for name in values.unwrap().keys() {
+                    assert!(
+                        expressions.contains(&format!("{name} ")),
+                        "{name}: {expressions}"
+                    );
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_is_begun_once_and_what_is_done_stays_done() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let early = writer("a", "2026-11-23T13:00:00.9Z");
+    let late = writer("b", "2026-11-24T13:00:00Z");
+    let at: Timestamp = "2026-11-23T13:00:00Z".parse().unwrap();
+    let begun = |was_done| Ok(Begun { at, was_done });
+    let step = deregister();
+    assert_eq!(ledger.begin(&step, early).await, begun(false));
+    assert_eq!(
+        ledger.begin(&step, late).await,
+        begun(false),
+        "an attempt that failed"
+    );
+    ledger.finish(&step, &Effect::Done, early).await.unwrap();
+    ledger.finish(&step, &failed(), late).await.unwrap();
+    assert_eq!(ledger.begin(&step, late).await, begun(true));
+    let id = format!("action#deregister-task-definition:{ARN}");
+    for (name, value) in [
+        ("state", "done"),
+        ("begun", "2026-11-23T13:00:00Z"),
+        ("undo", "aws back"),
+        ("explanation", "as it was"),
+        ("action", "deregister-task-definition"),
+        ("target", ARN),
+        ("by", "guard"),
+    ] {
+        assert_eq!(table.attribute(&id, name).as_deref(), Some(value), "{name}");
+    }
+    let days = late.now.as_second() / 86_400 + 399;
+    let expires: i64 = table.attribute(&id, "expires").unwrap().parse().unwrap();
+    assert_eq!(expires / 86_400, days);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_never_overdrawn() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let mut spent = 0;
+    for _ in 0..10 {
+        let writer = writer("a", "2026-11-23T13:00:00Z");
+        spent += usize::from(ledger.spend(4, writer).await.unwrap());
+    }
+    assert_eq!(spent, 4);
+    let left = table.attribute("budget#guard#2026-11-23T13Z", "spent");
+    assert_eq!(left.as_deref(), Some("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (repository, digest) = image();
+    let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
+    let day = |day: u8| format!("2026-11-{day}T00:00:00Z");
+    let time = |number| day(number).parse::<Timestamp>().unwrap();
+    let first = writer("a", "2026-11-20T00:00:00Z");
+    ledger
+        .release(&repository, &digest, "long", time(25), first)
+        .await
+        .unwrap();
+    ledger
+        .release(&repository, &digest, "short", time(22), first)
+        .await
+        .unwrap();
+    let quarantine = async |number| {
+        let day = day(number);
+        let writer = Writer {
+            by: "guard",
+            attempt: "b",
+            now: day.parse().unwrap(),
+        };
+        ledger
+            .quarantine((&repository, &digest), &archive, "bad", writer)
+            .await
+    };
+    let release = Release {
+        by: "guard".to_owned(),
+        reason: "long".to_owned(),
+        until: time(25),
+    };
+    assert_eq!(quarantine(24).await, Ok(Some(release.clone())));
+    let asked = async |number| ledger.quarantined(&repository, &digest, time(number)).await;
+    assert_eq!(asked(24).await, Ok(Some(Quarantined::Released(release))));
+    assert_eq!(asked(25).await, Ok(None), "the release has run out");
+    assert_eq!(quarantine(25).await, Ok(None));
+    let held = Quarantined::Held {
+        reason: "bad".to_owned(),
+        since: Some(time(25)),
+        undo: "aws back".to_owned(),
+    };
+    assert_eq!(asked(26).await, Ok(Some(held)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_cannot_be_read_counts_as_paused() {
+    let wire = Wire::new(|_| Answer::json(r#"{"Item":{"id":{"S":"switch"}}}"#));
+    let clients = wire.clients(place());
+    let pause = Ledger::new(&clients, "t").pause_in_force().await.unwrap();
+    assert_eq!(pause.unwrap().by, "somebody");
+}

@@ -1,0 +1,143 @@
+//! What is done about a decision: nothing without the ledger.
+//!
+//! Before an act, in this order: nobody has paused the functions, the function has something left
+//! of its budget, the way back is written down, and, of an image, nobody has released it. After
+//! it the outcome is written down. Every step of this can be repeated: an act is done again where
+//! its outcome is not known, and all acts are idempotent.
+
+use jiff::Timestamp;
+use tidewaiter_aws::{
+    CallError, apply,
+    ledger::{Begun, Pause, Release},
+};
+use tidewaiter_rules::{
+    Decision, Effect, Mode, Plan, Step,
+    ledger::{Hold, Hour},
+};
+
+use super::{Guard, Line};
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Acted {
+    /// Of each step.
+    pub(super) effects: Vec<Effect>,
+    /// What kept the plan from being applied, or the rest of it.
+    pub(super) hold: Option<Hold>,
+    /// When the first of its actions was begun.
+    pub(super) begun: Option<Timestamp>,
+    /// Why the outcome of an act could not be written down.
+    pub(super) unrecorded: Option<CallError>,
+    /// Whether a call to the ledger failed, so that there is no use in more of them.
+    pub(super) is_ledger_lost: bool,
+}
+
+/// Whether a step may be taken.
+enum Permit {
+    /// It may, since it was begun.
+    Granted(Begun),
+    /// Something holds it back.
+    Held(Hold),
+}
+
+impl Guard {
+    /// Applies a plan: the one place where the mode is asked.
+    pub(super) async fn carry_out(
+        &self,
+        decision: &Decision,
+        plan: &mut Plan,
+        line: &Line,
+    ) -> Acted {
+        let mut acted = Acted::default();
+        if plan.mode == Mode::Enforce && !plan.steps.is_empty() {
+            match self.ledger().pause_in_force().await {
+                Ok(None) => {}
+                Ok(Some(Pause { by, reason })) => acted.hold = Some(Hold::Paused { by, reason }),
+                Err(error) => acted.lose(&error),
+            }
+        }
+        for step in &plan.steps {
+            if plan.mode == Mode::Audit || acted.hold.is_some() {
+                acted.effects.push(Effect::NotApplied);
+            } else if let Some(lost) = acted.lost() {
+                acted.effects.push(lost);
+            } else {
+                self.take(step, decision, line, &mut acted).await;
+            }
+        }
+        // A plan of which nothing was applied is one of audit mode.
+        if acted.hold.is_some() && acted.effects.iter().all(|e| *e == Effect::NotApplied) {
+            plan.mode = Mode::Audit;
+        }
+        acted
+    }
+
+    async fn take(&self, step: &Step, decision: &Decision, line: &Line, acted: &mut Acted) {
+        let begun = match self.permit(step, decision, line).await {
+            Ok(Permit::Granted(begun)) => begun,
+            Ok(Permit::Held(hold)) => {
+                acted.hold = Some(hold);
+                acted.effects.push(Effect::NotApplied);
+                return;
+            }
+            Err(error) => {
+                acted.lose(&error);
+                acted.effects.extend(acted.lost());
+                return;
+            }
+        };
+        acted.begun.get_or_insert(begun.at);
+        if begun.was_done && step.action.is_final() {
+            acted.effects.push(Effect::Done);
+            return;
+        }
+        let effect = apply(&self.settings.clients, &step.action).await;
+        let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
+        if let Err(error) = finished {
+            acted.is_ledger_lost = true;
+            acted.unrecorded = Some(error);
+        }
+        acted.effects.push(effect);
+    }
+
+    async fn permit(
+        &self,
+        step: &Step,
+        decision: &Decision,
+        line: &Line,
+    ) -> Result<Permit, CallError> {
+        let ledger = self.ledger();
+        let writer = self.writer(line);
+        let most = self.settings.policy.max_actions_per_hour();
+        if !ledger.spend(most, writer).await? {
+            let until = Hour::of(writer.now).end();
+            return Ok(Permit::Held(Hold::OverBudget { most, until }));
+        }
+        let begun = ledger.begin(step, writer).await?;
+        if let Some(image) = step.action.quarantines() {
+            let worst = decision.findings.first();
+            let reason = worst.map_or("", |finding| finding.message.as_str());
+            let release = ledger.quarantine(image, step, reason, writer).await?;
+            if let Some(Release { by, reason, until }) = release {
+                return Ok(Permit::Held(Hold::Released { by, reason, until }));
+            }
+        }
+        Ok(Permit::Granted(begun))
+    }
+}
+
+impl Acted {
+    fn lose(&mut self, error: &CallError) {
+        self.is_ledger_lost = true;
+        self.unrecorded = Some(error.clone());
+    }
+
+    /// What becomes of a step without the ledger.
+    fn lost(&self) -> Option<Effect> {
+        let error = self.unrecorded.as_ref()?;
+        Some(Effect::Failed {
+            error: format!("nothing was done: the ledger cannot be reached: {error}"),
+            will_retry: error.is_transient(),
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! Two sandboxes with the same event, and a sandbox that is killed, at every call.
+
+use std::{
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use super::*;
+
+/// A whole invocation on a thread of its own; `before` is run before its call of this number is
+/// answered. The invocation is killed where `before` panics.
+fn invoke(
+    table: &Table,
+    attempt: &'static str,
+    number: usize,
+    before: impl Fn() + Send + Sync + 'static,
+) -> (thread::Result<Result<(), HandleError>>, Wire) {
+    let seen = AtomicUsize::new(0);
+    let table = table.clone();
+    let wire = Wire::new(move |call| {
+        if seen.fetch_add(1, Ordering::Relaxed) == number {
+            before();
+        }
+        table.answer(call).unwrap_or_else(|| fine(call))
+    });
+    let other_end = wire.clone();
+    let thread = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &other_end);
+            guard.now = clock;
+            guard.handle(&privileged(3), attempt).await
+        })
+    });
+    (thread.join(), wire)
+}
+
+fn published(wire: &Wire) -> usize {
+    let operations = wire.operations();
+    operations.iter().filter(|o| *o == "Publish").count()
+}
+
+#[test]
+fn two_sandboxes_with_the_same_event_tell_it_once_at_every_interleaving() {
+    for number in 0..8 {
+        let table = Table::default();
+        let other = Arc::new(Mutex::new(None));
+        let (its_table, result) = (table.clone(), other.clone());
+        let (first, wire) = invoke(&table, "a", number, move || {
+            let (second, wire) = invoke(&its_table, "b", usize::MAX, || {});
+            *result.lock().unwrap() = Some((second.unwrap(), wire));
+        });
+        let (second, its_wire) = other.lock().unwrap().take().expect("it was called");
+        let told = published(&wire) + published(&its_wire);
+        assert_eq!(told, 1, "before call {number}");
+        // Who found the other about to tell comes back, and finds it told.
+        for (result, attempt) in [(first.unwrap(), "a"), (second, "b")] {
+            if result.is_err() {
+                let (again, wire) = invoke(&table, attempt, usize::MAX, || {});
+                assert_eq!(again.unwrap(), Ok(()), "before call {number}");
+                assert_eq!(published(&wire), 0, "before call {number}");
+            }
+        }
+        assert_eq!(
+            table.attribute(PRIVILEGED, "state").as_deref(),
+            Some("done")
+        );
+    }
+}
+
+#[test]
+fn a_sandbox_killed_at_any_call_loses_no_alert_and_repeats_one_at_most() {
+    for number in 0..8 {
+        let table = Table::default();
+        let (killed, wire) = invoke(&table, "a", number, || resume_unwind(Box::new("killed")));
+        assert!(killed.is_err());
+        let before = published(&wire);
+        let (again, wire) = invoke(&table, "a", usize::MAX, || {});
+        assert_eq!(again.unwrap(), Ok(()));
+        let told = before + published(&wire);
+        // The eighth call writes down that it was told.
+        assert_eq!(
+            told,
+            if number == 7 { 2 } else { 1 },
+            "killed at call {number}"
+        );
+        assert_eq!(
+            table.attribute(PRIVILEGED, "state").as_deref(),
+            Some("done")
+        );
+        let (repeated, wire) = invoke(&table, "b", usize::MAX, || {});
+        assert_eq!((repeated.unwrap(), published(&wire)), (Ok(()), 0));
+    }
+}
+
+#[test]
+fn a_claim_of_a_sandbox_that_never_came_back_runs_out() {
+    let table = Table::default();
+    let (killed, _) = invoke(&table, "a", 6, || resume_unwind(Box::new("killed")));
+    assert!(killed.is_err());
+    let (early, wire) = invoke(&table, "b", usize::MAX, || {});
+    assert!(early.unwrap().is_err());
+    assert_eq!(published(&wire), 0);
+    let late: fn() -> Timestamp = || "2026-11-23T13:32:31Z".parse().unwrap();
+    let sandbox = Sandbox::definitions(&table).now(late);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let result = runtime.block_on(sandbox.guard.handle(&privileged(3), "c"));
+    assert_eq!((result, sandbox.count("Publish")), (Ok(()), 1));
+}

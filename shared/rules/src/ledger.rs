@@ -1,0 +1,301 @@
+//! What the ledger knows its entries by, what makes an alert news, and what holds an action back.
+//! Where time counts it comes in as a value.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    decide::{Decision, Verdict},
+    facts::{Facts, Subject},
+    names::{Digest, Repository, quoted},
+    plan::{Action, Effect, Plan, Step, Withheld},
+};
+
+/// DynamoDB takes keys of 2,048 bytes; what is longer than this is cut, with a hash in its place.
+const LONGEST: usize = 1500;
+
+/// What an entry of the ledger is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// One action on one thing, whatever event led to it.
+    pub fn action(step: &Step) -> Self {
+        Self::of("action", &step.idempotency_key)
+    }
+
+    /// What was told of a subject.
+    pub fn alert(facts: &Facts) -> Self {
+        let subject = &facts.subject;
+        let id = match subject {
+            Subject::Image(image) => image.digest.as_ref().map(|digest| {
+                let repository = image.repository.arn();
+                format!("{repository}@{digest}")
+            }),
+            Subject::TaskDefinition(definition) => definition.arn().map(|arn| arn.to_string()),
+            Subject::Dockerfile(_) => None,
+        };
+        let id = id.unwrap_or_else(|| {
+            let place = facts.place.as_ref();
+            let place = place.map(|place| format!("{}/{}/", place.account(), place.region()));
+            let place = place.unwrap_or_default();
+            format!("{place}{}/{}", subject.kind_name(), subject.id())
+        });
+        Self::of("alert", &id)
+    }
+
+    /// What was told of a function's budget in an hour.
+    pub fn budget_alert(function: &str, hour: Hour) -> Self {
+        Self::of("alert", &format!("budget#{function}#{hour}"))
+    }
+
+    /// An image that is not to be pulled.
+    pub fn quarantine(repository: &Repository, digest: &Digest) -> Self {
+        Self::of("quarantine", &format!("{}@{digest}", repository.arn()))
+    }
+
+    /// The actions of a function in an hour.
+    pub fn budget(function: &str, hour: Hour) -> Self {
+        Self::of("budget", &format!("{function}#{hour}"))
+    }
+
+    /// The kill switch of all functions.
+    pub fn switch() -> Self {
+        Self("switch".to_owned())
+    }
+
+    /// The key as it stands in the table.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(kind: &str, id: &str) -> Self {
+        if id.len() <= LONGEST {
+            return Self(format!("{kind}#{id}"));
+        }
+        let kept: String = id.chars().take(LONGEST / 4 - 40).collect();
+        Self(format!("{kind}#{kept}~{}", hash([id])))
+    }
+}
+
+/// An hour of the clock, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hour(i64);
+
+impl Hour {
+    /// The hour in which `time` lies.
+    pub fn of(time: Timestamp) -> Self {
+        Self(time.as_second().div_euclid(3600))
+    }
+
+    /// When it is over.
+    pub fn end(self) -> Timestamp {
+        let seconds = self.0.saturating_add(1).saturating_mul(3600);
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Display for Hour {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let start = self.end().checked_sub(SignedDuration::from_hours(1));
+        let start = start.unwrap_or(Timestamp::MIN);
+        write!(formatter, "{}", start.strftime("%Y-%m-%dT%HZ"))
+    }
+}
+
+/// Why a plan that was to be applied is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// Somebody paused all functions.
+    Paused {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The function has done as much as the policy lets it do in an hour.
+    OverBudget {
+        /// How much that is.
+        most: u32,
+        /// When it may act again.
+        until: Timestamp,
+    },
+    /// Somebody released the image from quarantine.
+    Released {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Until when it stays released.
+        until: Timestamp,
+    },
+}
+
+impl Hold {
+    /// The name as in logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Paused { .. } => "paused",
+            Self::OverBudget { .. } => "over-budget",
+            Self::Released { .. } => "released",
+        }
+    }
+
+    /// The reason for people.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Paused { by, reason } => {
+                format!("{} paused all actions: {}", quoted(by), quoted(reason))
+            }
+            Self::OverBudget { most, until } => format!(
+                "the function has done the {most} actions that the policy allows it in an hour \
+                 (`max-actions-per-hour`): nothing more is changed until {until}"
+            ),
+            Self::Released { by, reason, until } => format!(
+                "{} released the image from quarantine until {until}: {}",
+                quoted(by),
+                quoted(reason)
+            ),
+        }
+    }
+}
+
+impl Action {
+    /// Whether nothing brings back what it took away: done once, it need not be done again.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            // AWS cannot make a revision active again.
+            Self::DeregisterTaskDefinition(_) => true,
+            // A further push or a person brings an image back.
+            Self::ArchiveImage(..) => false,
+        }
+    }
+
+    /// The image that it puts into quarantine.
+    pub const fn quarantines(&self) -> Option<(&Repository, &Digest)> {
+        match self {
+            Self::DeregisterTaskDefinition(_) => None,
+            Self::ArchiveImage(repository, digest) => Some((repository, digest)),
+        }
+    }
+}
+
+/// What an alert says of its subject, as far as a repetition is concerned: the same news is told
+/// once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// A hash over the verdict and the findings.
+    pub findings: String,
+    /// What became of it, in words of the program.
+    pub effects: String,
+}
+
+/// How `News::effects` begins where something was done.
+pub const DONE: &str = "done";
+
+const ALREADY_DONE: &str = "already-done";
+
+impl News {
+    /// The news of a decision. `begun` is when the ledger first heard of the action: an action that
+    /// is taken again later is news, another delivery of the same event is not.
+    ///
+    /// Of an image, a finding is its rule, place, outcome and severity: its message counts
+    /// vulnerabilities and changes with every scan. A definition cannot change, and what overrides
+    /// one is told apart by what it sets.
+    pub fn of(
+        facts: &Facts,
+        decision: &Decision,
+        plan: &Plan,
+        effects: &[Effect],
+        hold: Option<&Hold>,
+        begun: Option<Timestamp>,
+    ) -> Self {
+        let is_image = matches!(facts.subject, Subject::Image(_));
+        let mut findings: Vec<String> = Vec::with_capacity(decision.findings.len());
+        for finding in &decision.findings {
+            let message = if is_image { "" } else { &finding.message };
+            findings.push(hash([
+                finding.rule,
+                finding.level.name(),
+                finding.severity.name(),
+                finding.outcome.name(),
+                &finding.pointer,
+                finding.container.as_deref().unwrap_or_default(),
+                message,
+            ]));
+        }
+        findings.sort();
+        findings.dedup();
+        let verdict = decision.verdict.name();
+        let parts = std::iter::once(verdict).chain(findings.iter().map(String::as_str));
+        Self {
+            findings: hash(parts),
+            effects: became(plan, effects, hold, begun),
+        }
+    }
+
+    /// The news that a budget is used up.
+    pub fn of_budget(most: u32) -> Self {
+        Self {
+            findings: hash(["budget", &most.to_string()]),
+            effects: String::new(),
+        }
+    }
+
+    /// Whether it only says that what was told as done is still done: then it is no news, whatever
+    /// else is found by now (an archived image has no scan).
+    pub fn is_already_done(&self) -> bool {
+        self.effects == ALREADY_DONE
+    }
+}
+
+fn became(
+    plan: &Plan,
+    effects: &[Effect],
+    hold: Option<&Hold>,
+    begun: Option<Timestamp>,
+) -> String {
+    match plan.withheld {
+        Some(Withheld::AlreadyDone) => return ALREADY_DONE.to_owned(),
+        Some(withheld) => return format!("withheld: {}", withheld.reason()),
+        None => {}
+    }
+    let mut names: Vec<&str> = effects.iter().map(Effect::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut text = names.join(",");
+    if let Some(hold) = hold {
+        let _ = write!(text, " {}", hold.name());
+    }
+    if let Some(begun) = begun {
+        let _ = write!(text, " {}", begun.as_second());
+    }
+    text
+}
+
+/// Whether a decision takes back what was told before: later the same is news again. A definition
+/// never changes, so only an image's.
+pub fn clears(facts: &Facts, decision: &Decision) -> bool {
+    decision.verdict == Verdict::Allow && matches!(facts.subject, Subject::Image(_))
+}
+
+/// Half of SHA-256 over the parts, each with its length, so that no two lists are written alike.
+fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut sum = Sha256::new();
+    for part in parts {
+        sum.update((part.len() as u64).to_be_bytes());
+        sum.update(part);
+    }
+    sum.finalize()
+        .iter()
+        .take(16)
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests;
