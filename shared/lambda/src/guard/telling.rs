@@ -55,16 +55,12 @@ impl Guard {
             return Ok(());
         }
         self.publish(alert).await?;
-        let mut known = self.heard.borrow_mut();
-        // The ledger, where it answers, knows better: what was told may have ended since.
-        if !lost || known.len() >= HEARD {
-            known.clear();
-        }
         if lost {
-            known.insert(heard);
+            self.remember(heard);
             return Ok(());
         }
-        drop(known);
+        // The ledger, where it answers, knows better: what was told may have ended since.
+        self.heard.borrow_mut().clear();
         if let Err(error) = ledger.told(key, news, self.writer(line)).await {
             self.warn(&error, "could not write down what was told");
         }
@@ -93,6 +89,14 @@ impl Guard {
         self.tell(&key, &news, &alert, false, line).await?;
         self.paged.set(Some(hour));
         Ok(())
+    }
+
+    fn remember(&self, heard: String) {
+        let mut known = self.heard.borrow_mut();
+        if known.len() >= HEARD {
+            known.clear();
+        }
+        known.insert(heard);
     }
 
     fn warn(&self, error: &tidewaiter_aws::CallError, problem: &str) {

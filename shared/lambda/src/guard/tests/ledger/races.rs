@@ -16,6 +16,17 @@ fn invoke(
     number: usize,
     before: impl Fn() + Send + Sync + 'static,
 ) -> (thread::Result<Result<(), HandleError>>, Wire) {
+    invoke_with(60, table, attempt, number, before)
+}
+
+/// The same with a budget.
+fn invoke_with(
+    most: u32,
+    table: &Table,
+    attempt: &'static str,
+    number: usize,
+    before: impl Fn() + Send + Sync + 'static,
+) -> (thread::Result<Result<(), HandleError>>, Wire) {
     let seen = AtomicUsize::new(0);
     let table = table.clone();
     let wire = Wire::new(move |call| {
@@ -33,6 +44,8 @@ fn invoke(
         runtime.block_on(async {
             let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &other_end);
             guard.now = clock;
+            let policy = format!("version: 1\nmax-actions-per-hour: {most}");
+            guard.settings.policy = Policy::from_yaml(&policy, clock()).unwrap();
             guard.handle(&privileged(3), attempt).await
         })
     });
@@ -113,4 +126,42 @@ fn a_claim_of_a_sandbox_that_never_came_back_runs_out() {
         .unwrap();
     let result = runtime.block_on(sandbox.guard.handle(&privileged(3), "c"));
     assert_eq!((result, sandbox.count("Publish")), (Ok(()), 1));
+}
+
+#[test]
+fn a_page_is_sent_once_at_every_interleaving_and_not_lost_to_any_kill() {
+    let pages = |wires: [&Wire; 2]| {
+        let calls = wires.into_iter().flat_map(Wire::calls);
+        let published = calls.filter(|call| call.operation == "Publish");
+        let of_budget =
+            published.filter(|call| call.parameters.to_string().contains("acts no more"));
+        of_budget.count()
+    };
+    // The switch, then the page (claim, Publish, told), then the alert in the same way: a budget of
+    // nothing is not asked for.
+    for number in 0..7 {
+        let table = Table::default();
+        let other = Arc::new(Mutex::new(None));
+        let (its_table, result) = (table.clone(), other.clone());
+        let (first, wire) = invoke_with(0, &table, "a", number, move || {
+            let (second, wire) = invoke_with(0, &its_table, "b", usize::MAX, || {});
+            *result.lock().unwrap() = Some((second.unwrap(), wire));
+        });
+        let (_, its_wire) = other.lock().unwrap().take().expect("it was called");
+        assert!(first.is_ok());
+        assert_eq!(pages([&wire, &its_wire]), 1, "before call {number}");
+
+        let table = Table::default();
+        let (killed, wire) =
+            invoke_with(0, &table, "a", number, || resume_unwind(Box::new("killed")));
+        assert!(killed.is_err());
+        let (again, its_wire) = invoke_with(0, &table, "a", usize::MAX, || {});
+        assert_eq!(again.unwrap(), Ok(()));
+        let sent = pages([&wire, &its_wire]);
+        assert_eq!(
+            sent,
+            if number == 3 { 2 } else { 1 },
+            "killed at call {number}"
+        );
+    }
 }
