@@ -160,7 +160,13 @@ impl Guard {
         // What is read from now on holds for every event up to now.
         let read = Timestamp::now();
         let mut line = Line {
-            request_id: request_id.to_owned(),
+            // A batch that is delivered again has a new request id, and a message keeps its own: by it
+            // the ledger knows who had begun.
+            request_id: group
+                .messages
+                .first()
+                .map_or(request_id, |message| message.id.as_str())
+                .to_owned(),
             ..Line::default()
         };
         let evaluated = timeout_at(end, self.evaluate(group.body, &group.event, &mut line)).await;

@@ -38,8 +38,7 @@ impl Done {
     }
 
     fn calls(&self) -> Vec<Call> {
-        let calls = self.wire.calls().into_iter();
-        calls.filter(|call| !is_ledger(call)).collect()
+        beside_the_ledger(&self.wire)
     }
 
     /// The alerts that went out, as machines read them.
@@ -67,6 +66,12 @@ impl Done {
             message["email"].as_str().unwrap()
         )
     }
+}
+
+/// The calls that are not about the ledger.
+fn beside_the_ledger(wire: &Wire) -> Vec<Call> {
+    let calls = wire.calls().into_iter();
+    calls.filter(|call| !is_ledger(call)).collect()
 }
 
 fn alerts(wire: &Wire) -> Vec<Value> {

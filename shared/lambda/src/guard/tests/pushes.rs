@@ -39,7 +39,7 @@ async fn an_image_that_is_known_to_be_bad_is_quarantined_again_when_it_is_pushed
             ],
             "{case}"
         );
-        let archived = &done.wire.calls()[1].parameters;
+        let archived = &done.calls()[1].parameters;
         assert_eq!(archived["targetStorageClass"], "ARCHIVE");
         assert_eq!(archived["imageId"]["imageTag"], Value::Null);
     }
@@ -125,7 +125,7 @@ async fn a_tag_like_a_signatures_hides_nothing() {
     let wire = Wire::new(found("ACTIVE", r#"{"CRITICAL":1}"#));
     let guard = guard(Mode::Enforce, SubjectKind::Image, &wire);
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
-    assert_eq!(wire.operations().len(), 3);
+    assert_eq!(beside_the_ledger(&wire).len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
