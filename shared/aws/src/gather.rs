@@ -1,12 +1,15 @@
 //! What an event did not say.
 
+mod family;
+mod usage;
+
 use aws_sdk_ecr::types::ImageIdentifier;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tidewaiter_events::{Event, Registered, Scanned};
 use tidewaiter_rules::{
-    Facts,
-    facts::{Scan, ScanPage, ScanPages, ScanState, TaskDefinition},
+    Facts, Subject,
+    facts::{Scan, ScanPage, ScanPages, ScanState, Surroundings, TaskDefinition, Usage},
     names::{Digest, quoted},
 };
 
@@ -35,6 +38,30 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
         // One finding says nothing of the others: all of them are judged.
         Event::Found(found) => scan(clients, &found.image, found.scan()).await,
     }
+}
+
+/// Reads what an image stands and falls with, and what runs it, for whoever is about to act on it. What
+/// cannot be read is unknown, with the reason.
+///
+/// # Errors
+/// When time can help.
+pub async fn gather_surroundings(clients: &Clients, facts: &mut Facts) -> Result<(), CallError> {
+    let Subject::Image(image) = &mut facts.subject else {
+        return Ok(());
+    };
+    let Some(digest) = image.digest.clone() else {
+        return Ok(());
+    };
+    let family = family::family(clients, &image.repository, &digest).await?;
+    let usage = match family.known() {
+        Some(family) if family.is_archived && family.indexes.is_empty() => Usage::default(),
+        _ => usage::usage(clients, &image.repository, &digest, &family).await?,
+    };
+    image.surroundings = Surroundings {
+        family,
+        usage: Some(usage),
+    };
+    Ok(())
 }
 
 const DESCRIBE: &str = "DescribeTaskDefinition";

@@ -18,7 +18,8 @@ use thiserror::Error;
 use tidewaiter_rules::{
     Facts, Subject, conceal,
     facts::{
-        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition, Vulnerability,
+        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, Surroundings, TaskDefinition,
+        Vulnerability,
     },
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
@@ -209,6 +210,7 @@ impl Scanned {
                 tags: self.tags.clone(),
                 pushed_at: None,
                 scan,
+                surroundings: Surroundings::default(),
             })),
         }
     }

@@ -146,6 +146,7 @@ fn a_definition_without_a_finding_raises_no_alert() {
         findings: Vec::new(),
         waived: Vec::new(),
         suppressed: Vec::new(),
+        in_use: tidewaiter_rules::policy::InUse::Alert,
     };
     let plan = plan(&fine, &facts, Mode::Enforce, None);
     assert_eq!(

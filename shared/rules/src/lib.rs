@@ -21,7 +21,7 @@ pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
 pub use facts::{Facts, Subject};
 pub use field::Field;
-pub use plan::{Action, Effect, Mode, Plan, Step, Undo, Withheld, plan};
+pub use plan::{Action, Effect, Kept, Mode, Plan, Step, Undo, Withheld, plan, wants_surroundings};
 pub use policy::{Level, Policy};
 pub use severity::Severity;
 

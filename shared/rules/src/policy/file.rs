@@ -7,7 +7,7 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    InvalidPolicy, Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    InUse, InvalidPolicy, Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     mistake::{Mistake, Mistakes, Span},
     preset::{self, Preset},
@@ -42,6 +42,8 @@ mapping! {
         parameters: Parameters = "parameters",
         /// What an answer costs that cannot be known.
         unknown: Option<Unknown> = "unknown",
+        /// What is done about a denied image that runs, or of which that cannot be known.
+        in_use: Option<InUse> = "in-use",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// Exceptions, each with an end.
@@ -120,6 +122,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
         waivers: waivers(file.waivers, mistakes),
         unknown: file.unknown.unwrap_or_default(),
         presets: file.presets,
+        in_use: file.in_use.unwrap_or_default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    facts::{Scan, ScanSeverity, ScanState, Scanner},
+    facts::{Scan, ScanSeverity, ScanState, Scanner, Surroundings},
     names::{Digest, Place},
 };
 
@@ -40,6 +40,7 @@ fn image(vulnerabilities: Vec<Vulnerability>) -> Image {
         tags: vec!["1.4".to_owned(), "latest".to_owned()],
         pushed_at: None,
         scan,
+        surroundings: Surroundings::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     decide::Outcome,
-    facts::{Epss, Exploit, Fix, Scan, ScanSeverity, ScanState, Vulnerability},
+    facts::{Epss, Exploit, Fix, Scan, ScanSeverity, ScanState, Surroundings, Vulnerability},
     policy::{Count, Days, ImageParameters},
 };
 
@@ -23,6 +23,7 @@ fn image(state: &str, found: Vec<Vulnerability>) -> Image {
         tags: Vec::new(),
         pushed_at: None,
         scan,
+        surroundings: Surroundings::default(),
     }
 }
 
