@@ -1,12 +1,15 @@
-//! The pipeline: parse, gather, decide, plan, apply, alert. It stands here once.
+//! The pipeline: parse, gather, decide, gather more where it would be acted on, plan, apply, alert.
+//! It stands here once.
 
 use std::{cell::RefCell, time::Instant};
 
 use thiserror::Error;
-use tidewaiter_aws::{CallError, Gathered, apply, dead_letter, gather, publish};
+use tidewaiter_aws::{
+    CallError, Gathered, apply, dead_letter, gather, gather_surroundings, publish,
+};
 use tidewaiter_events::{Event, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
-use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan};
+use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan, wants_surroundings};
 
 use crate::{Function, Settings};
 
@@ -133,7 +136,7 @@ impl Guard {
                     .await;
             }
         };
-        self.act(payload, &event, &facts, line).await
+        self.act(payload, &event, *facts, line).await
     }
 
     /// Tells of waivers that end: what time alone changes, no event announces.
@@ -157,12 +160,17 @@ impl Guard {
         &self,
         payload: &str,
         event: &Event,
-        facts: &Facts,
+        mut facts: Facts,
         line: &mut Line,
     ) -> Result<(), HandleError> {
         let clients = &self.settings.clients;
         let policy = &self.settings.policy;
-        let decision = decide(facts, policy);
+        let decision = decide(&facts, policy);
+        // Only what is about to be acted on is worth the calls.
+        if wants_surroundings(&decision, &facts, clients.home()) {
+            gather_surroundings(clients, &mut facts).await?;
+        }
+        let facts = &facts;
         let mode = policy.mode(facts, self.settings.mode);
         let plan = plan(&decision, facts, mode, Some(clients.home()));
         let effects = self.effects(&plan).await;
@@ -172,10 +180,12 @@ impl Guard {
         line.effects = joined(effects.iter().map(Effect::name));
         line.subject = facts.subject.id();
 
-        let failure = effects.iter().find_map(|effect| match effect {
+        let failures = effects.iter().filter_map(|effect| match effect {
             Effect::Failed { error, will_retry } => Some((error.as_str(), *will_retry)),
             _ => None,
         });
+        // Where time can help one step, the event comes again, and so does the step that it cannot help.
+        let failure = failures.max_by_key(|(_, will_retry)| *will_retry);
         // Aside first: were the alert to fail after it, the event would still not be lost.
         if let Some((error, false)) = failure {
             self.put_aside(payload, error, line).await?;

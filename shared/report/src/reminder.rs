@@ -89,7 +89,9 @@ impl Alert {
             findings: Vec::new(),
             more_findings: 0,
             actions: Vec::new(),
+            more_actions: None,
             withheld: None,
+            surroundings: crate::surroundings::AlertSurroundings::default(),
             waivers: due
                 .iter()
                 .take(WAIVERS)

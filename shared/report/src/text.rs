@@ -90,10 +90,13 @@ impl Alert {
                 writeln!(out, "  and back: {}", action.undo.command)?;
             }
         }
+        if let Some(more) = self.more_actions {
+            writeln!(out, "\nand {more} actions more")?;
+        }
         if let Some(reason) = self.withheld {
             writeln!(out, "\nNothing was done: {reason}")?;
         }
-        Ok(())
+        self.surroundings.write(out)
     }
 }
 

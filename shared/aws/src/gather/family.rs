@@ -52,6 +52,11 @@ pub(super) async fn family(
         Ok(inventory) => inventory,
         Err(error) => return unknown(error),
     };
+    if !inventory.listed.contains_key(digest) {
+        return Ok(Field::Unknown(format!(
+            "{LIST} does not list the image: it may have been deleted since"
+        )));
+    }
     match indexes(clients, repository, &inventory.indexes).await {
         Ok(indexes) => Ok(Family::of(digest, &inventory.listed, &indexes).into()),
         Err(error) => unknown(error),
