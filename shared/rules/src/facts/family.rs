@@ -24,7 +24,7 @@ pub struct Surroundings {
 pub enum Role {
     /// An image, for example of `linux/arm64`; an index within an index too.
     Platform(String),
-    /// What BuildKit attests about an image: `unknown/unknown`, and nothing that runs.
+    /// What a build attests about an image: `unknown/unknown`, and nothing that runs.
     Attestation,
     /// Another artifact: a signature, a bill of materials, a chart.
     Artifact,
