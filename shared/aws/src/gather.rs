@@ -10,7 +10,7 @@ use tidewaiter_events::{Event, Registered, Scanned};
 use tidewaiter_rules::{
     Facts, Subject,
     facts::{Scan, ScanPage, ScanPages, ScanState, Surroundings, TaskDefinition, Usage},
-    names::{Digest, quoted},
+    names::{Digest, Repository, quoted},
 };
 
 use crate::{CallError, Clients, body::Body};
@@ -52,14 +52,21 @@ pub async fn gather_surroundings(clients: &Clients, facts: &mut Facts) -> Result
     let Some(digest) = image.digest.clone() else {
         return Ok(());
     };
-    let family = family::family(clients, &image.repository, &digest).await?;
+    let (family, inventory) = family::family(clients, &image.repository, &digest).await?;
     let usage = match family.known() {
         Some(family) if family.is_archived && family.indexes.is_empty() => Usage::default(),
         _ => usage::usage(clients, &image.repository, &digest, &family).await?,
     };
+    // Who runs it will want to know what to run instead.
+    let builds = match &usage.runs[..] {
+        [] => Vec::new(),
+        _ => family::builds(clients, &image.repository, &digest, &family, &inventory).await,
+    };
     image.surroundings = Surroundings {
         family,
         usage: Some(usage),
+        builds,
+        replacement: None,
     };
     Ok(())
 }
@@ -195,7 +202,7 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
         Some(digest) if scanned.repository.place() == clients.home() => digest,
         _ => return Ok(facts(announced(&scanned.state))),
     };
-    match pages(clients, scanned, digest).await {
+    match pages(clients, &scanned.repository, digest).await {
         Ok(pages) => {
             let scan = pages.into_scan(scanned.scanner, &scanned.counts);
             if scan.state.is_under_way() && scanned.state.is_conclusive() {
@@ -220,7 +227,7 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
 
 async fn pages(
     clients: &Clients,
-    scanned: &Scanned,
+    repository: &Repository,
     digest: &Digest,
 ) -> Result<ScanPages, CallError> {
     let image = ImageIdentifier::builder()
@@ -233,8 +240,8 @@ async fn pages(
         clients
             .ecr
             .describe_image_scan_findings()
-            .registry_id(scanned.repository.place().account())
-            .repository_name(scanned.repository.name())
+            .registry_id(repository.place().account())
+            .repository_name(repository.name())
             .image_id(image.clone())
             .max_results(1000)
             .set_next_token(token.take())

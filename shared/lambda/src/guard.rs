@@ -9,7 +9,9 @@ use tidewaiter_aws::{
 };
 use tidewaiter_events::{Event, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
-use tidewaiter_rules::{Decision, Effect, Facts, Mode, Plan, decide, plan, wants_surroundings};
+use tidewaiter_rules::{
+    Decision, Effect, Facts, Mode, Plan, Subject, decide, plan, replacement, wants_surroundings,
+};
 
 use crate::{Function, Settings};
 
@@ -169,6 +171,10 @@ impl Guard {
         // Only what is about to be acted on is worth the calls.
         if wants_surroundings(&decision, &facts, clients.home()) {
             gather_surroundings(clients, &mut facts).await?;
+            let tag = replacement(&facts, policy);
+            if let Subject::Image(image) = &mut facts.subject {
+                image.surroundings.replacement = tag;
+            }
         }
         let facts = &facts;
         let mode = policy.mode(facts, self.settings.mode);

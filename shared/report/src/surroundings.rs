@@ -20,6 +20,9 @@ pub(crate) struct AlertSurroundings {
     more_in_use: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_use_unknown: Option<String>,
+    /// The newest tag of the repository that could run instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replace_by: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<Kept>,
     /// How many were left out of `kept`.
@@ -52,6 +55,7 @@ impl AlertSurroundings {
         let usage = image.surroundings.usage.as_ref();
         let runs = usage.map_or(&[][..], |usage| &usage.runs);
         let unknown = usage.and_then(|usage| usage.unknown.as_deref());
+        let replace_by = image.surroundings.replacement.as_deref();
         let kept = plan.kept.iter().take(MOST).map(|kept| Kept {
             digest: kept.digest.clone(),
             platform: clean(&kept.platform, 100),
@@ -61,6 +65,7 @@ impl AlertSurroundings {
             in_use: runs.iter().take(MOST).map(AlertRun::of).collect(),
             more_in_use: runs.len().saturating_sub(MOST),
             in_use_unknown: unknown.map(|reason| clean(reason, 1000)),
+            replace_by: replace_by.map(|tag| clean(tag, 300)),
             kept: kept.collect(),
             more_kept: plan.kept.len().saturating_sub(MOST),
         }
@@ -88,6 +93,12 @@ impl AlertSurroundings {
         }
         if self.more_in_use > 0 {
             writeln!(out, "  and {} more", self.more_in_use)?;
+        }
+        if let Some(tag) = &self.replace_by {
+            writeln!(
+                out,
+                "  replace by tag {tag}, the newest whose scan is clean"
+            )?;
         }
         if let Some(reason) = &self.in_use_unknown {
             writeln!(out, "\nWhat runs it is not fully known: {reason}")?;

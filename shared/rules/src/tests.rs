@@ -63,6 +63,7 @@ fn alone(mut facts: Facts) -> Facts {
     image.surroundings = Surroundings {
         family: Family::default().into(),
         usage: Some(Usage::default()),
+        ..Surroundings::default()
     };
     facts
 }

@@ -10,8 +10,8 @@ use tidewaiter_image::manifest;
 use tidewaiter_rules::{
     Field,
     facts::{
-        Family,
-        family::{Child, Listed},
+        Family, Scan, Scanner,
+        family::{Build, Child, Listed, Role},
     },
     names::{Digest, Repository},
 };
@@ -27,11 +27,17 @@ const MOST_PAGES: usize = 20;
 /// A hundred a call, which is the most that ECR takes.
 const MOST_INDEXES: usize = 2000;
 
+/// How many builds are looked at for one that is clean, and how many platforms of each.
+const MOST_BUILDS: usize = 3;
+const MOST_PLATFORMS: usize = 5;
+
 /// What a repository holds.
 #[derive(Default)]
-struct Inventory {
+pub(super) struct Inventory {
     listed: BTreeMap<Digest, Listed>,
     indexes: Vec<Digest>,
+    /// What those indexes lead to, once that has been read.
+    children: BTreeMap<Digest, Vec<Child>>,
 }
 
 /// The family of an image; unknown where not all of the repository could be read.
@@ -39,26 +45,29 @@ pub(super) async fn family(
     clients: &Clients,
     repository: &Repository,
     digest: &Digest,
-) -> Result<Field<Family>, CallError> {
+) -> Result<(Field<Family>, Inventory), CallError> {
     let unknown = |error: CallError| {
         if error.is_transient() {
             Err(error)
         } else {
             tracing::error!(%error, "the indexes of the repository are not known");
-            Ok(Field::Unknown(error.to_string()))
+            Ok((Field::Unknown(error.to_string()), Inventory::default()))
         }
     };
-    let inventory = match inventory(clients, repository).await {
+    let mut inventory = match inventory(clients, repository).await {
         Ok(inventory) => inventory,
         Err(error) => return unknown(error),
     };
     if !inventory.listed.contains_key(digest) {
-        return Ok(Field::Unknown(format!(
-            "{LIST} does not list the image: it may have been deleted since"
-        )));
+        let reason = format!("{LIST} does not list the image: it may have been deleted since");
+        return Ok((Field::Unknown(reason), inventory));
     }
     match indexes(clients, repository, &inventory.indexes).await {
-        Ok(indexes) => Ok(Family::of(digest, &inventory.listed, &indexes).into()),
+        Ok(indexes) => {
+            let family = Family::of(digest, &inventory.listed, &indexes);
+            inventory.children = indexes;
+            Ok((family.into(), inventory))
+        }
         Err(error) => unknown(error),
     }
 }
@@ -194,4 +203,85 @@ async fn indexes(
         }
     }
     Ok(indexes)
+}
+
+/// The newest builds that are not of the family, with the scans of their platforms. What cannot be read
+/// of one leaves it out: it is advice that is looked for.
+pub(super) async fn builds(
+    clients: &Clients,
+    repository: &Repository,
+    digest: &Digest,
+    family: &Field<Family>,
+    inventory: &Inventory,
+) -> Vec<Build> {
+    let Some(family) = family.known() else {
+        return Vec::new();
+    };
+    let is_of_family = |other: &Digest| {
+        other == digest
+            || family.indexes.iter().any(|index| index.digest == *other)
+            || family
+                .siblings
+                .iter()
+                .any(|sibling| sibling.digest == *other)
+    };
+    let mut newest: Vec<(&Listed, &String)> = inventory
+        .listed
+        .values()
+        .filter(|one| !one.is_archived && !is_of_family(&one.digest))
+        .filter_map(|one| Some((one, version(&one.tags)?)))
+        .collect();
+    newest.sort_by_key(|(one, _)| std::cmp::Reverse(one.pushed_at));
+    let mut builds = Vec::new();
+    for (one, tag) in newest.into_iter().take(MOST_BUILDS) {
+        match scans(clients, repository, platforms(one, inventory)).await {
+            Ok(scans) => builds.push(Build {
+                tag: tag.clone(),
+                scans,
+            }),
+            Err(error) => tracing::warn!(%error, "a build cannot be offered as replacement"),
+        }
+    }
+    builds
+}
+
+/// The tag that says most: `latest` says nothing, and signatures and their like are tagged with what
+/// they are about.
+fn version(tags: &[String]) -> Option<&String> {
+    let mut tags = tags.iter().filter(|tag| !tag.starts_with("sha256-"));
+    let first = tags.next()?;
+    if first == "latest" {
+        Some(tags.next().unwrap_or(first))
+    } else {
+        Some(first)
+    }
+}
+
+/// What would have to be clean: the platforms of an index, or the image itself; none where there are
+/// too many to look at.
+fn platforms(one: &Listed, inventory: &Inventory) -> Vec<Digest> {
+    let Some(children) = inventory.children.get(&one.digest) else {
+        return vec![one.digest.clone()];
+    };
+    let platforms = children
+        .iter()
+        .filter(|child| matches!(child.role, Role::Platform(_)));
+    let platforms: Vec<Digest> = platforms.map(|child| child.digest.clone()).collect();
+    if platforms.len() > MOST_PLATFORMS {
+        return Vec::new();
+    }
+    platforms
+}
+
+async fn scans(
+    clients: &Clients,
+    repository: &Repository,
+    digests: Vec<Digest>,
+) -> Result<Vec<(Digest, Scan)>, CallError> {
+    let mut scans = Vec::with_capacity(digests.len());
+    for digest in digests {
+        let pages = super::pages(clients, repository, &digest).await?;
+        scans.push((digest, pages.into_scan(Scanner::Basic, &BTreeMap::new())));
+    }
+    Ok(scans)
 }

@@ -7,16 +7,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Usage;
+use super::{Scan, Usage};
 use crate::{field::Field, names::Digest};
 
 /// What is read of an image that is denied, before anything is done about it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Surroundings {
     /// What it stands and falls with; absent until it is asked for.
     pub family: Field<Family>,
     /// What runs of it and of its family; absent until it is asked for.
     pub usage: Option<Usage>,
+    /// The newest builds beside it, newest first, for whoever has to replace it.
+    pub builds: Vec<Build>,
+    /// The tag of the newest of them that the policy has nothing to say about; see
+    /// [`crate::replacement`].
+    pub replacement: Option<String>,
+}
+
+/// Another build in the repository.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// One of its tags.
+    pub tag: String,
+    /// The scans of all its platforms.
+    pub scans: Vec<(Digest, Scan)>,
 }
 
 /// What one entry of an index is.

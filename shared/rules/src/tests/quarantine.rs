@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     facts::{
         Run,
-        family::{Child, Listed, Role},
+        family::{Build, Child, Listed, Role},
     },
     policy::InUse,
     wants_surroundings,
@@ -190,10 +190,12 @@ fn what_may_run_counts_as_running() {
             runs: Vec::new(),
             unknown: Some("denied".to_owned()),
         }),
+        ..Surroundings::default()
     };
     let no_family = Surroundings {
         family: crate::Field::Unknown("denied".to_owned()),
         usage: Some(Usage::default()),
+        ..Surroundings::default()
     };
     for surroundings in [unread, partly, no_family] {
         let mut facts = bad();
@@ -225,6 +227,43 @@ fn surroundings_are_read_only_where_they_decide() {
     assert!(!wants(&image(ScanState::Failed, BTreeMap::new()), &home()));
     let counts = BTreeMap::from([(ScanSeverity::Critical, 1)]);
     assert!(!wants(&image(ScanState::Archived, counts), &home()));
+}
+
+#[test]
+fn the_newest_build_whose_every_platform_is_clean_is_the_replacement() {
+    let scan = |state: ScanState, critical: u64| {
+        Scan::counted(
+            Scanner::Basic,
+            state,
+            BTreeMap::from([(ScanSeverity::Critical, critical)]),
+        )
+    };
+    let clean = || (digest(1), scan(ScanState::Complete, 0));
+    let build = |tag: &str, scans: Vec<(Digest, Scan)>| Build {
+        tag: tag.to_owned(),
+        scans,
+    };
+    let mut facts = bad();
+    around(&mut facts).builds = vec![
+        build("empty", Vec::new()),
+        build(
+            "half",
+            vec![clean(), (digest(2), scan(ScanState::Complete, 1))],
+        ),
+        build(
+            "unscanned",
+            vec![clean(), (digest(2), scan(ScanState::NotFound, 0))],
+        ),
+        build(
+            "1.2",
+            vec![clean(), (digest(3), scan(ScanState::Active, 0))],
+        ),
+        build("1.1", vec![clean()]),
+    ];
+    let tag = crate::replacement(&facts, &Policy::default());
+    assert_eq!(tag.as_deref(), Some("1.2"));
+    around(&mut facts).builds.truncate(3);
+    assert_eq!(crate::replacement(&facts, &Policy::default()), None);
 }
 
 fn any_role() -> impl Strategy<Value = Role> {
@@ -283,6 +322,7 @@ proptest! {
         *around(&mut facts) = Surroundings {
             family: if knows_family { family.into() } else { crate::Field::Unknown("denied".to_owned()) },
             usage: usage.clone(),
+            ..Surroundings::default()
         };
         let targets = archived(&planned(&facts, ""));
         if !targets.is_empty() {

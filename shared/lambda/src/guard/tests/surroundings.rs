@@ -408,3 +408,47 @@ async fn what_ecr_refuses_to_archive_is_told_and_the_rest_is_archived() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_runs_a_bad_image_is_told_the_newest_clean_tag() {
+    let mut account = two_platforms();
+    account.tasks = vec![task(1, "service:web", Some(&scanned()))];
+    for (pair, media_type, tags, pushed) in [
+        ("b1", IMAGE, &["1.1"][..], 100),
+        ("b2", INDEX, &["latest", "1.2"], 200),
+        ("b3", IMAGE, &["1.3-broken"], 300),
+        ("5e", IMAGE, &["sha256-b2.sig"], 400),
+    ] {
+        let mut image = manifest(&digest(pair), media_type, tags, "ACTIVE");
+        image["imagePushedAt"] = json!(pushed);
+        account.images.push(image);
+    }
+    account.indexes.push((
+        digest("b2"),
+        vec![
+            (digest("c2"), "linux/amd64"),
+            (digest("c4"), "unknown/unknown"),
+        ],
+    ));
+    let script = move |call: &Call| {
+        let of = &call.parameters["imageId"]["imageDigest"];
+        if call.operation == "DescribeImageScanFindings"
+            && [digest("c2"), digest("b1")].iter().any(|clean| of == clean)
+        {
+            return Answer::json(
+                json!({"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {}})
+                    .to_string(),
+            );
+        }
+        account.answer(call)
+    };
+    let done = judged_with("", script).await;
+    assert_eq!(done.alert()["replace_by"], "1.2");
+    assert!(done.email().contains("replace by tag 1.2"));
+    // The image, and one platform of each build that was looked at.
+    let scans = done
+        .operations()
+        .into_iter()
+        .filter(|operation| operation == "DescribeImageScanFindings");
+    assert_eq!(scans.count(), 4);
+}
