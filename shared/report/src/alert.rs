@@ -135,7 +135,7 @@ impl Fate {
 const FINDINGS: usize = 25;
 
 /// How many actions an alert carries: an index has hardly ever more than two for each platform.
-const ACTIONS: usize = 25;
+const ACTIONS: usize = 12;
 
 impl Alert {
     /// The alert about a decision; `None` where there is nothing to say. `effects` are what became
@@ -348,7 +348,7 @@ fn clean_finding(finding: &Finding) -> Finding {
 
 fn action(step: &Step, effect: &Effect) -> AlertAction {
     let (error, will_retry) = match effect {
-        Effect::Failed { error, will_retry } => (Some(clean(error, 1500)), Some(*will_retry)),
+        Effect::Failed { error, will_retry } => (Some(clean(error, 600)), Some(*will_retry)),
         Effect::NotApplied | Effect::Done | Effect::Gone => (None, None),
     };
     AlertAction {

@@ -8,7 +8,7 @@ use tidewaiter_rules::{Facts, Kept, Plan, Subject, facts::Run};
 use crate::clean;
 
 /// How many of each an alert carries; the message must stay under SNS's 256 KiB.
-const MOST: usize = 20;
+const MOST: usize = 10;
 
 /// What runs an image, and what is left of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -118,14 +118,14 @@ impl AlertSurroundings {
 
 impl AlertRun {
     fn of(run: &Run) -> Self {
-        let owners = run.owners.iter().take(5);
+        let owners = run.owners.iter().take(3);
         Self {
             cluster: clean(&run.cluster, 255),
             service: run.service.as_deref().map(|name| clean(name, 255)),
             task_definition: clean(&run.task_definition, 300),
             digest: run.digest.to_string(),
             tasks: run.tasks,
-            owners: owners.map(|owner| clean(owner, 200)).collect(),
+            owners: owners.map(|owner| clean(owner, 100)).collect(),
         }
     }
 }

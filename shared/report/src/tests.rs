@@ -368,3 +368,4 @@ fn a_path_is_a_uri_reference() {
 }
 
 mod started;
+mod surroundings;
