@@ -37,9 +37,7 @@ def build(
     seed = next(SEEDS)
     amd64 = registry.push_image(name, seed=f"{seed}/amd64", architecture="amd64")
     arm64 = registry.push_image(name, seed=f"{seed}/arm64", architecture="arm64")
-    attests = registry.push_image(
-        name, seed=f"{seed}/attests", architecture="unknown"
-    )
+    attests = registry.push_image(name, seed=f"{seed}/attests", architecture="unknown")
     children = [(amd64, "amd64"), (arm64, "arm64"), (attests, "unknown")]
     index, _ = registry.push_index(name, tag, children)
     return index, amd64, arm64, attests
