@@ -37,6 +37,8 @@ MODES = ["audit", "enforce"]
 WITHOUT_RESOURCE_TYPE = {
     "ecs:DescribeTaskDefinition",
     "ecs:DeregisterTaskDefinition",
+    "ecs:ListClusters",
+    "ecs:ListTasks",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
 }
@@ -232,6 +234,25 @@ def test_enforce_adds_one_write_action_and_nothing_else(guard, writes):
     audit, enforce = (stack(Mode=mode).role_actions(f"{guard}Role") for mode in MODES)
     assert enforce - audit == writes
     assert audit - enforce == set()
+
+
+def test_only_the_guard_of_images_reads_images_and_what_runs():
+    reads = {
+        "ecr:DescribeImageScanFindings",
+        "ecr:DescribeImages",
+        "ecr:BatchGetImage",
+        "ecs:ListClusters",
+        "ecs:ListTasks",
+        "ecs:DescribeTasks",
+    }
+    audit = stack(Mode="audit")
+    assert reads <= audit.role_actions("ImageScanGuardRole")
+    assert reads & audit.role_actions("TaskDefinitionGuardRole") == set()
+
+
+def test_an_image_scan_guard_that_may_look_for_tasks_has_the_time_to():
+    # Fifty calls, a tenth of a second apart, beside those that retry.
+    assert stack(Mode="audit")["ImageScanGuard"]["Timeout"] >= 60
 
 
 @pytest.mark.parametrize("guard", GUARDS)

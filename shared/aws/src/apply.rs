@@ -68,6 +68,10 @@ async fn archive(
     let error = CallError::of("UpdateImageStorageClass", &error);
     match error.code() {
         Some("ImageNotFoundException" | "RepositoryNotFoundException") => Ok(Effect::Gone),
+        // When ECR refuses is not documented, but that an index goes before what it leads to.
+        Some("ImageStorageClassUpdateNotSupportedException") => Err(error.because(
+            "ECR does not archive this image, and it can still be pulled. If an index that leads to it was pushed meanwhile, send the event again; else delete the image, or deny pulls in the repository's policy",
+        )),
         _ => Err(error),
     }
 }

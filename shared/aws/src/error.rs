@@ -78,6 +78,14 @@ impl CallError {
         self.code.as_deref()
     }
 
+    /// The same, with what to make of it first.
+    pub(crate) fn because(self, advice: &str) -> Self {
+        Self {
+            reason: format!("{advice}: {}", self.reason),
+            ..self
+        }
+    }
+
     pub(crate) fn says(&self, part: &str) -> bool {
         self.reason.to_ascii_lowercase().contains(part)
     }

@@ -1,13 +1,16 @@
 //! What an event did not say.
 
+mod family;
+mod usage;
+
 use aws_sdk_ecr::types::ImageIdentifier;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tidewaiter_events::{Event, Pushed, Registered, Scanned};
 use tidewaiter_rules::{
-    Facts,
-    facts::{Scan, ScanPage, ScanPages, ScanState, Scanner, TaskDefinition},
-    names::{Digest, quoted},
+    Facts, Subject,
+    facts::{Scan, ScanPage, ScanPages, ScanState, Scanner, Surroundings, TaskDefinition, Usage},
+    names::{Digest, Repository, quoted},
 };
 
 use crate::{CallError, Clients, body::Body};
@@ -40,6 +43,37 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
         Event::Found(found) => scan(clients, &found.image, found.scan()).await,
         Event::Pushed(pushed) => scan_before(clients, pushed).await,
     }
+}
+
+/// Reads what an image stands and falls with, and what runs it, for whoever is about to act on it. What
+/// cannot be read is unknown, with the reason.
+///
+/// # Errors
+/// When time can help.
+pub async fn gather_surroundings(clients: &Clients, facts: &mut Facts) -> Result<(), CallError> {
+    let Subject::Image(image) = &mut facts.subject else {
+        return Ok(());
+    };
+    let Some(digest) = image.digest.clone() else {
+        return Ok(());
+    };
+    let (family, inventory) = family::family(clients, &image.repository, &digest).await?;
+    let usage = match family.known() {
+        Some(family) if family.is_archived && family.indexes.is_empty() => Usage::default(),
+        _ => usage::usage(clients, &image.repository, &digest, &family).await?,
+    };
+    // Who runs it will want to know what to run instead.
+    let builds = match &usage.runs[..] {
+        [] => Vec::new(),
+        _ => family::builds(clients, &image.repository, &digest, &family, &inventory).await,
+    };
+    image.surroundings = Surroundings {
+        family,
+        usage: Some(usage),
+        builds,
+        replacement: None,
+    };
+    Ok(())
 }
 
 const DESCRIBE: &str = "DescribeTaskDefinition";
@@ -173,7 +207,7 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
         Some(digest) if scanned.repository.place() == clients.home() => digest,
         _ => return Ok(facts(announced(&scanned.state))),
     };
-    match pages(clients, scanned, digest).await {
+    match pages(clients, &scanned.repository, digest).await {
         Ok(pages) => {
             let scan = pages.into_scan(scanned.scanner, &scanned.counts);
             // Findings go on coming for a while after the first one had the image archived.
@@ -208,7 +242,7 @@ async fn scan_before(clients: &Clients, pushed: &Pushed) -> Result<Gathered, Cal
         // Without a digest there is no telling what was pushed; its scan will.
         _ => return Ok(Gathered::NotScanned),
     };
-    match pages(clients, image, digest).await {
+    match pages(clients, &image.repository, digest).await {
         Ok(pages) => {
             let mut scan = pages.into_scan(image.scanner, &image.counts);
             if scan.state == ScanState::Active {
@@ -232,7 +266,7 @@ async fn scan_before(clients: &Clients, pushed: &Pushed) -> Result<Gathered, Cal
 
 async fn pages(
     clients: &Clients,
-    scanned: &Scanned,
+    repository: &Repository,
     digest: &Digest,
 ) -> Result<ScanPages, CallError> {
     let image = ImageIdentifier::builder()
@@ -245,8 +279,8 @@ async fn pages(
         clients
             .ecr
             .describe_image_scan_findings()
-            .registry_id(scanned.repository.place().account())
-            .repository_name(scanned.repository.name())
+            .registry_id(repository.place().account())
+            .repository_name(repository.name())
             .image_id(image.clone())
             .max_results(1000)
             .set_next_token(token.take())

@@ -19,7 +19,8 @@ use thiserror::Error;
 use tidewaiter_rules::{
     Facts, Subject, conceal,
     facts::{
-        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, TaskDefinition, Vulnerability,
+        Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, Surroundings, TaskDefinition,
+        Vulnerability,
     },
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
@@ -218,6 +219,7 @@ impl Scanned {
                 pushed_at: None,
                 is_restored: false,
                 scan,
+                surroundings: Surroundings::default(),
             })),
         }
     }

@@ -1,7 +1,8 @@
-//! What holds for the reading of Dockerfiles, and what the rules say of them.
+//! What holds for the reading of Dockerfiles and indexes, and what the rules say of them.
 
 mod corpus;
 mod limits;
+mod manifest;
 mod pages;
 mod reading;
 mod rules;

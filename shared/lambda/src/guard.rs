@@ -1,4 +1,5 @@
-//! The pipeline: parse, gather, decide, plan, apply, alert. It stands here once.
+//! The pipeline: parse, gather, decide, gather more where it would be acted on, plan, apply, alert.
+//! It stands here once.
 
 mod acting;
 mod telling;
@@ -12,13 +13,15 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_aws::{
-    CallError, Gathered, dead_letter, gather,
+    CallError, Gathered, dead_letter, gather, gather_surroundings,
     ledger::{Ledger, Writer},
     publish,
 };
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
-use tidewaiter_rules::{Effect, Facts, decide, ledger, plan};
+use tidewaiter_rules::{
+    Effect, Facts, Subject, decide, ledger, plan, replacement, wants_surroundings,
+};
 
 use crate::{Function, Settings};
 use storm::Recent;
@@ -189,7 +192,7 @@ impl Guard {
         line.subject = event.subject_id();
         match gather(&self.settings.clients, event).await {
             Ok(Gathered::Facts(facts)) => {
-                self.act(payload, event, &facts, line).await?;
+                self.act(payload, event, *facts, line).await?;
             }
             Ok(Gathered::Gone) => line.outcome = "gone",
             Ok(Gathered::NotScanned) => line.outcome = "not-scanned",
@@ -221,12 +224,21 @@ impl Guard {
         &self,
         payload: &str,
         event: &Event,
-        facts: &Facts,
+        mut facts: Facts,
         line: &mut Line,
     ) -> Result<(), HandleError> {
         let clients = &self.settings.clients;
         let policy = &self.settings.policy;
-        let decision = decide(facts, policy);
+        let decision = decide(&facts, policy);
+        // Only what is about to be acted on is worth the calls.
+        if wants_surroundings(&decision, &facts, clients.home()) {
+            gather_surroundings(clients, &mut facts).await?;
+            let tag = replacement(&facts, policy);
+            if let Subject::Image(image) = &mut facts.subject {
+                image.surroundings.replacement = tag;
+            }
+        }
+        let facts = &facts;
         let mode = policy.mode(facts, self.settings.mode);
         let mut plan = plan(&decision, facts, mode, Some(clients.home()));
         let acted = self.carry_out(&decision, &mut plan, line).await;
@@ -240,10 +252,12 @@ impl Guard {
             self.page(hold, line).await?;
         }
 
-        let failure = acted.effects.iter().find_map(|effect| match effect {
+        let failures = acted.effects.iter().filter_map(|effect| match effect {
             Effect::Failed { error, will_retry } => Some((error.as_str(), *will_retry)),
             _ => None,
         });
+        // Where time can help one step, the event comes again, and so does the step that it cannot help.
+        let failure = failures.max_by_key(|(_, will_retry)| *will_retry);
         // Aside first: were the alert to fail after it, the event would still not be lost.
         if let Some((error, false)) = failure {
             self.put_aside(payload, error, line).await?;

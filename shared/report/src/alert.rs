@@ -9,7 +9,7 @@ use tidewaiter_rules::{
     facts::Form, names::Place,
 };
 
-use crate::{clean, console, reminder::AlertWaiver};
+use crate::{clean, console, reminder::AlertWaiver, surroundings::AlertSurroundings};
 
 /// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
 /// taken away or changed, without a new version.
@@ -37,10 +37,15 @@ pub struct Alert {
     /// How many findings were left out of `findings`.
     pub(crate) more_findings: usize,
     pub(crate) actions: Vec<AlertAction>,
+    /// How many actions were left out of `actions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) more_actions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) withheld: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held_back: Option<String>,
+    #[serde(flatten)]
+    pub(crate) surroundings: AlertSurroundings,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +141,9 @@ impl Fate {
 /// How many findings an alert carries; the message must stay under SNS's 256 KiB.
 const FINDINGS: usize = 25;
 
+/// How many actions an alert carries: an index has hardly ever more than two for each platform.
+const ACTIONS: usize = 12;
+
 impl Alert {
     /// The alert about a decision; `None` where there is nothing to say. `effects` are what became
     /// of the plan's steps, in their order.
@@ -153,7 +161,12 @@ impl Alert {
         }
         let place = facts.place.as_ref().unwrap_or(home);
         let severity = decision.findings.iter().map(|finding| finding.severity);
-        let steps = plan.steps.iter().zip(effects);
+        let mut steps: Vec<(&Step, &Effect)> = plan.steps.iter().zip(effects).collect();
+        let more_actions = steps.len().saturating_sub(ACTIONS);
+        // What failed is told in any case.
+        steps.sort_by_key(|(_, effect)| !matches!(effect, Effect::Failed { .. }));
+        steps.truncate(ACTIONS);
+        let steps = steps.into_iter();
         Some(Self {
             version: 1,
             kind: Kind::Decision,
@@ -175,8 +188,10 @@ impl Alert {
                 .collect(),
             more_findings: decision.findings.len().saturating_sub(FINDINGS),
             actions: steps.map(|(step, effect)| action(step, effect)).collect(),
+            more_actions: (more_actions > 0).then_some(more_actions),
             withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
             held_back: None,
+            surroundings: AlertSurroundings::of(facts, plan),
             waivers: Vec::new(),
             failure: None,
         })
@@ -211,8 +226,10 @@ impl Alert {
             findings: Vec::new(),
             more_findings: 0,
             actions: Vec::new(),
+            more_actions: None,
             withheld: None,
             held_back: None,
+            surroundings: AlertSurroundings::default(),
             waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
@@ -257,21 +274,25 @@ fn headline(
         // No plan has a step for it.
         Subject::Dockerfile(_) => ("refuse", "Refused"),
     };
-    let what = match (plan.steps.first(), effects.first()) {
-        (Some(_), Some(Effect::Done)) => format!("{past} {subject}"),
-        (Some(_), Some(Effect::Failed { .. })) => format!("FAILED to {present} {subject}"),
-        (Some(_), Some(Effect::Gone)) => format!("Bad {subject} is gone already"),
-        (Some(_), _) => format!("Would {present} {subject} (audit)"),
-        (None, _) if plan.withheld.is_some() => format!("Bad {subject} is left alone"),
-        (None, _)
-            if decision
-                .findings
-                .iter()
-                .all(|f| f.outcome == Outcome::Unknown) =>
+    let any = |wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
+    let what = match plan.steps.first() {
+        Some(_) if any(|effect| matches!(effect, Effect::Failed { .. })) => {
+            format!("FAILED to {present} {subject}")
+        }
+        Some(_) if any(|effect| *effect == Effect::Done) => format!("{past} {subject}"),
+        Some(_) if any(|effect| *effect == Effect::Gone) => {
+            format!("Bad {subject} is gone already")
+        }
+        Some(_) => format!("Would {present} {subject} (audit)"),
+        None if plan.withheld.is_some() => format!("Bad {subject} is left alone"),
+        None if decision
+            .findings
+            .iter()
+            .all(|f| f.outcome == Outcome::Unknown) =>
         {
             format!("Cannot vouch for {subject}")
         }
-        (None, _) => format!("Weak {subject}"),
+        None => format!("Weak {subject}"),
     };
     let more = match decision.findings.len() {
         0 | 1 => String::new(),
@@ -344,7 +365,7 @@ fn clean_finding(finding: &Finding) -> Finding {
 
 fn action(step: &Step, effect: &Effect) -> AlertAction {
     let (error, will_retry) = match effect {
-        Effect::Failed { error, will_retry } => (Some(clean(error, 1500)), Some(*will_retry)),
+        Effect::Failed { error, will_retry } => (Some(clean(error, 600)), Some(*will_retry)),
         Effect::NotApplied | Effect::Done | Effect::Gone => (None, None),
     };
     AlertAction {

@@ -13,6 +13,7 @@ mod report;
 mod sarif;
 mod sns;
 mod style;
+mod surroundings;
 mod text;
 
 pub use alert::{Alert, Failure, Fate};

@@ -89,8 +89,10 @@ impl Alert {
             findings: Vec::new(),
             more_findings: 0,
             actions: Vec::new(),
+            more_actions: None,
             withheld: None,
             held_back: None,
+            surroundings: crate::surroundings::AlertSurroundings::default(),
             waivers: due
                 .iter()
                 .take(WAIVERS)

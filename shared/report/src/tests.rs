@@ -146,6 +146,7 @@ fn a_definition_without_a_finding_raises_no_alert() {
         findings: Vec::new(),
         waived: Vec::new(),
         suppressed: Vec::new(),
+        in_use: tidewaiter_rules::policy::InUse::Alert,
     };
     let plan = plan(&fine, &facts, Mode::Enforce, None);
     assert_eq!(
@@ -367,3 +368,4 @@ fn a_path_is_a_uri_reference() {
 }
 
 mod started;
+mod surroundings;

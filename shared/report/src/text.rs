@@ -90,13 +90,16 @@ impl Alert {
                 writeln!(out, "  and back: {}", action.undo.command)?;
             }
         }
+        if let Some(more) = self.more_actions {
+            writeln!(out, "\nand {more} actions more")?;
+        }
         if let Some(reason) = self.withheld {
             writeln!(out, "\nNothing was done: {reason}")?;
         }
         if let Some(reason) = &self.held_back {
             writeln!(out, "\nHeld back: {reason}")?;
         }
-        Ok(())
+        self.surroundings.write(out)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
-    policy::{Level, Levels, Policy},
+    policy::{InUse, Level, Levels, Policy},
     severity::Severity,
     suppress::{self, Suppressed},
 };
@@ -23,6 +23,8 @@ pub struct Decision {
     pub waived: Vec<Waived>,
     /// Findings of a scanner that do not count, each with its reason.
     pub suppressed: Vec<Suppressed>,
+    /// What the policy has done about an image that runs.
+    pub in_use: InUse,
 }
 
 /// The outcome of a decision; the greater, the graver. Serialised in lower case.
@@ -132,6 +134,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         findings,
         waived,
         suppressed,
+        in_use: policy.in_use(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod container;
 pub mod dockerfile;
+pub mod family;
 mod form;
 mod image;
 mod moment;
@@ -11,6 +12,7 @@ mod request;
 mod scan_page;
 mod scanner_finding;
 mod task_definition;
+pub mod usage;
 mod vulnerability;
 
 use jiff::Timestamp;
@@ -21,17 +23,19 @@ pub use container::{
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
 pub use dockerfile::Dockerfile;
+pub use family::{Family, Surroundings};
 pub use form::Form;
 pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner};
+pub use moment::moment;
 pub use platform::{LaunchType, PlacementConstraint, RuntimePlatform};
 pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};
-pub use moment::moment;
 pub use scan_page::{ScanPage, ScanPages, severity_counts};
 pub use scanner_finding::InspectorFinding;
 pub use task_definition::{
     DockerVolume, EfsAuthorization, EfsVolume, HostVolume, PlacedContainer, Tag, TaskDefinition,
     Volume,
 };
+pub use usage::{Run, Usage};
 pub use vulnerability::{Epss, Exploit, FindingStatus, Fix, Package, Score, Vulnerability};
 
 use crate::names::Place;

@@ -15,6 +15,7 @@ mod nearest;
 pub mod openvex;
 mod plan;
 pub mod policy;
+mod replacement;
 mod severity;
 pub mod suppress;
 
@@ -22,8 +23,9 @@ pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
 pub use facts::{Facts, Subject};
 pub use field::Field;
-pub use plan::{Action, Effect, Mode, Plan, Step, Undo, Withheld, plan};
+pub use plan::{Action, Effect, Kept, Mode, Plan, Step, Undo, Withheld, plan, wants_surroundings};
 pub use policy::{Level, Policy};
+pub use replacement::replacement;
 pub use severity::Severity;
 
 #[cfg(test)]

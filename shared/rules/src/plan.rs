@@ -1,13 +1,17 @@
 //! Decision in, actions out. A plan leaves no choices: whoever applies it makes one call a step.
 
+mod quarantine;
+
 use serde::Serialize;
 
 use crate::{
     decide::{Decision, Outcome},
-    facts::{Facts, Form, Image, ScanState, Subject, TaskDefinition},
+    facts::{Facts, Form, Subject, TaskDefinition},
     names::{Digest, Place, Repository, TaskDefinitionArn},
-    policy::Level,
+    policy::{InUse, Level},
 };
+
+pub use quarantine::Kept;
 
 /// Whether plans are applied; the greater, the more is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -47,6 +51,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Why a denied subject is left alone, where it is.
     pub withheld: Option<Withheld>,
+    /// Parts of the subject that the actions leave as they are.
+    pub kept: Vec<Kept>,
 }
 
 /// One action, with the way back.
@@ -197,6 +203,10 @@ pub enum Withheld {
     Restored,
     /// The facts do not name the one thing to act on.
     NotIdentified,
+    /// It runs, and the policy does not have what runs made unpullable.
+    InUse,
+    /// Whether it runs cannot be known, and the policy does not have what runs made unpullable.
+    UsageUnknown,
 }
 
 impl Withheld {
@@ -218,44 +228,69 @@ impl Withheld {
                 "somebody has just restored it from the archive: archive it again by hand where that was a mistake"
             }
             Self::NotIdentified => "AWS did not say which revision or digest it is",
+            Self::InUse => {
+                "it runs: what runs it could not start again without it; update that first, or let the policy say `in-use: quarantine`"
+            }
+            Self::UsageUnknown => {
+                "it may be running, which could not be found out; look, or let the policy say `in-use: quarantine`"
+            }
         }
     }
+}
+
+/// Whether the plan for a decision would depend on what an image belongs with and on what runs it,
+/// so that both have to be read first; see [`crate::facts::Surroundings`].
+pub fn wants_surroundings(decision: &Decision, facts: &Facts, home: &Place) -> bool {
+    let Subject::Image(image) = &facts.subject else {
+        return false;
+    };
+    // Asked as of an image that nothing runs and nothing leads to: more can only be in the way.
+    is_denied(decision) && quarantine::quarantine(image, InUse::Quarantine, Some(home)).is_ok()
+}
+
+/// Whether a finding is reason to act. An unknown never is, whatever a policy says it costs.
+fn is_denied(decision: &Decision) -> bool {
+    let mut findings = decision.findings.iter();
+    findings.any(|finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail)
 }
 
 /// Makes the plan for a decision. `home` is where actions can be taken: the account and region of
 /// the function; `None` for a dry run anywhere.
 pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>) -> Plan {
-    let empty = |withheld| Plan {
+    let (steps, withheld, kept) = match actions(decision, facts, home) {
+        Ok((actions, kept)) => (actions, None, kept),
+        Err(withheld) => (Vec::new(), withheld, Vec::new()),
+    };
+    let step = |action: Action| Step {
+        idempotency_key: format!("{}:{}", action.name(), action.target()),
+        undo: action.undo(),
+        action,
+    };
+    Plan {
         mode,
-        steps: Vec::new(),
+        steps: steps.into_iter().map(step).collect(),
         withheld,
-    };
-    // An unknown is never reason enough, whatever a policy says it costs.
-    let is_denied =
-        |finding: &crate::Finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail;
-    if !decision.findings.iter().any(is_denied) {
-        return empty(None);
+        kept,
     }
-    let action = match &facts.subject {
-        Subject::TaskDefinition(definition) => deregister(definition),
-        Subject::Image(image) => archive(image),
-        // Nothing exists yet that could be acted on.
-        Subject::Dockerfile(_) => return empty(None),
-    };
-    match action {
-        Err(withheld) => empty(Some(withheld)),
-        Ok((_, place)) if home.is_some_and(|home| *home != place) => {
-            empty(Some(Withheld::Elsewhere))
-        }
-        Ok((action, _)) => Plan {
-            mode,
-            steps: vec![Step {
-                idempotency_key: format!("{}:{}", action.name(), action.target()),
-                undo: action.undo(),
-                action,
-            }],
-            withheld: None,
+}
+
+/// The actions, or why there are none, where there could be some.
+fn actions(
+    decision: &Decision,
+    facts: &Facts,
+    home: Option<&Place>,
+) -> Result<(Vec<Action>, Vec<Kept>), Option<Withheld>> {
+    if !is_denied(decision) {
+        return Err(None);
+    }
+    match &facts.subject {
+        Subject::TaskDefinition(definition) => match deregister(definition)? {
+            (_, place) if home.is_some_and(|home| *home != place) => Err(Some(Withheld::Elsewhere)),
+            (action, _) => Ok((vec![action], Vec::new())),
         },
+        Subject::Image(image) => Ok(quarantine::quarantine(image, decision.in_use, home)?),
+        // Nothing exists yet that could be acted on.
+        Subject::Dockerfile(_) => Err(None),
     }
 }
 
@@ -272,17 +307,4 @@ fn deregister(definition: &TaskDefinition) -> Result<(Action, Place), Withheld> 
     }
     let place = arn.place().clone();
     Ok((Action::DeregisterTaskDefinition(arn), place))
-}
-
-fn archive(image: &Image) -> Result<(Action, Place), Withheld> {
-    let digest = image.digest.clone().ok_or(Withheld::NotIdentified)?;
-    if image.scan.state == ScanState::Archived {
-        return Err(Withheld::AlreadyDone);
-    }
-    if image.is_restored {
-        return Err(Withheld::Restored);
-    }
-    let repository = image.repository.clone();
-    let place = repository.place().clone();
-    Ok((Action::ArchiveImage(repository, digest), place))
 }

@@ -4,6 +4,7 @@ mod bounds;
 mod file;
 mod form;
 mod image;
+mod in_use;
 mod mistake;
 mod parameters;
 mod pattern;
@@ -22,6 +23,7 @@ pub use bounds::{Bounds, ScopeLevel};
 pub use file::MAX_BYTES;
 use form::choice;
 pub use image::{Count, Days, ImageParameters};
+pub use in_use::InUse;
 pub use mistake::{Diagnostic, InvalidPolicy, Paint};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
@@ -212,6 +214,7 @@ pub struct Policy {
     max_actions_per_hour: u32,
     waivers: Vec<Waiver>,
     presets: Vec<&'static Preset>,
+    in_use: InUse,
 }
 
 /// Levels that hold together.
@@ -279,6 +282,7 @@ impl Policy {
             max_actions_per_hour: MOST_ACTIONS,
             waivers: Vec::new(),
             presets: Vec::new(),
+            in_use: InUse::default(),
         }
     }
 
@@ -365,6 +369,11 @@ impl Policy {
     /// The built-in exceptions that it includes.
     pub fn presets(&self) -> &[&'static Preset] {
         &self.presets
+    }
+
+    /// What is done about a denied image that runs.
+    pub fn in_use(&self) -> InUse {
+        self.in_use
     }
 
     /// The gravest verdict that an unknown can lead to.

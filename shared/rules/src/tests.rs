@@ -5,6 +5,7 @@ mod parts;
 mod plans;
 mod policies;
 mod properties;
+mod quarantine;
 mod speed;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -16,7 +17,9 @@ use crate::{
     Action, Decision, Facts, Level, Mode, Outcome, Policy, Severity, Subject, Verdict, Withheld,
     catalogue::RULES,
     decide,
-    facts::{Image, Scan, ScanSeverity, ScanState, Scanner, TaskDefinition},
+    facts::{
+        Family, Image, Scan, ScanSeverity, ScanState, Scanner, Surroundings, TaskDefinition, Usage,
+    },
     names::{Digest, Place, Repository},
     plan,
     policy::Profile,
@@ -48,8 +51,22 @@ fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
             pushed_at: None,
             is_restored: false,
             scan: Scan::counted(Scanner::Basic, state, counts),
+            surroundings: Surroundings::default(),
         })),
     }
+}
+
+/// The image as no index leads to it and nothing runs it.
+fn alone(mut facts: Facts) -> Facts {
+    let Subject::Image(image) = &mut facts.subject else {
+        panic!("made as an image")
+    };
+    image.surroundings = Surroundings {
+        family: Family::default().into(),
+        usage: Some(Usage::default()),
+        ..Surroundings::default()
+    };
+    facts
 }
 
 fn policy(more: &str) -> Policy {

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.core.responses import (
     error_response_json,
     json_response,
@@ -218,12 +219,32 @@ def _with_digests(inner: Callable[..., list[dict[str, Any]]]) -> Callable[..., A
     return build
 
 
+def _of_tasks(inner: Callable[..., str]) -> Callable[..., str]:
+    """Have IAM asked about the tasks that are described, not about their cluster.
+
+    All of them are in one cluster, so the first stands for the others.
+    """
+
+    def resource(
+        service: str, method: str, path: str, headers: Any, body: bytes, *more: Any
+    ) -> str:
+        target = headers.get("x-amz-target", "")
+        if service == "ecs" and target.endswith(".DescribeTasks"):
+            tasks = json.loads(body or b"{}").get("tasks") or ["*"]
+            if str(tasks[0]).startswith("arn:"):
+                return str(tasks[0])
+        return inner(service, method, path, headers, body, *more)
+
+    return resource
+
+
 _register: Handler = base._register_task_definition
 _deregister: Handler = base._deregister_task_definition
 
 
 def install() -> None:
     """Put this module's handlers in the place of MiniStack's."""
+    iam_actions.extract_resource_arn = _of_tasks(iam_actions.extract_resource_arn)
     base._build_task_containers = _with_digests(base._build_task_containers)
     base._run_task = _only_active(base._run_task)
     base._create_service = _only_active(base._create_service)

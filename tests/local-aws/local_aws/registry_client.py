@@ -198,7 +198,8 @@ class RegistryClient:
         """Push an OCI index; return its digest and those of its children.
 
         ``children`` are pairs of digest and architecture. Without them two untagged
-        images are pushed first, as a build for two architectures does.
+        images are pushed first, as a build for two architectures does. What a build
+        attests has the architecture ``unknown``.
         """
         if children is None:
             children = [
@@ -219,7 +220,10 @@ class RegistryClient:
                     "mediaType": manifest.headers.get("content-type", OCI_MANIFEST),
                     "digest": digest,
                     "size": len(manifest.body),
-                    "platform": {"architecture": architecture, "os": "linux"},
+                    "platform": {
+                        "architecture": architecture,
+                        "os": "unknown" if architecture == "unknown" else "linux",
+                    },
                 }
             )
         document = _encoded(

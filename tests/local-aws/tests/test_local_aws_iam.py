@@ -84,6 +84,30 @@ def test_function_may_do_only_what_its_role_allows(strict: LocalAws) -> None:
     assert statuses == [("reader", False), ("guard", True)]
 
 
+def test_describing_tasks_needs_permission_on_the_tasks(strict: LocalAws) -> None:
+    strict.reset()
+    ecs = strict.client("ecs")
+    register(ecs)
+    cluster = ecs.create_cluster(clusterName="prod")["cluster"]["clusterArn"]
+    task = ecs.run_task(cluster="prod", taskDefinition="web:1")["tasks"][0]["taskArn"]
+    allowed = {"prod": cluster, "tasks": f"{task.rpartition('/')[0]}/*"}
+    for name, resource in allowed.items():
+        role = create_role(strict, name, "sqs:ListQueues")
+        statement = {
+            "Effect": "Allow",
+            "Action": "ecs:DescribeTasks",
+            "Resource": resource,
+        }
+        strict.client("iam").put_role_policy(
+            RoleName=name, PolicyName="tasks", PolicyDocument=policy(statement)
+        )
+        create_function(strict, name, role)
+    more = {"cluster": cluster, "tasks": [task]}
+    refused = call(strict, "prod", "ecs", "describe_tasks", **more)
+    assert "AccessDenied" in refused["errorMessage"]
+    assert call(strict, "tasks", "ecs", "describe_tasks", **more) is True
+
+
 def test_added_ecr_calls_need_permission_too(strict: LocalAws) -> None:
     strict.reset()
     strict.client("ecr").create_repository(repositoryName="app")

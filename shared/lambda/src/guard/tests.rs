@@ -5,6 +5,7 @@ mod images;
 mod ledger;
 mod pushes;
 mod storm;
+mod surroundings;
 
 use std::sync::{Arc, Mutex};
 
@@ -135,8 +136,10 @@ fn fine(_: &Call) -> Answer {
 
 /// Three pages; only the last has what counts.
 fn critical_pages(call: &Call) -> Answer {
-    if call.operation != "DescribeImageScanFindings" {
-        return Answer::empty();
+    match call.operation.as_str() {
+        "DescribeImageScanFindings" => {}
+        "DescribeImages" => return surroundings::listed(),
+        _ => return Answer::empty(),
     }
     let page = |severity: &str, token: Option<&str>| {
         Answer::json(
@@ -226,7 +229,9 @@ async fn in_audit_mode_nothing_is_changed_and_what_would_be_is_told() {
         let writes: Vec<String> = done
             .operations()
             .into_iter()
-            .filter(|operation| !operation.starts_with("Describe"))
+            .filter(|operation| {
+                !operation.starts_with("Describe") && !operation.starts_with("List")
+            })
             .collect();
         assert_eq!(writes, ["Publish"]);
         let alert = done.alert();

@@ -11,7 +11,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::*;
 use crate::{
     Facts, Policy,
-    facts::{Container, ExpressRequest, RunRequest, ScanPage, ScanPages, Scanner},
+    facts::{Container, ExpressRequest, RunRequest, ScanPage, ScanPages, Scanner, Surroundings},
     names::{Digest, Place, Repository},
     policy::Profile,
 };
@@ -101,6 +101,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 pushed_at: None,
                 is_restored: false,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
+                surroundings: Surroundings::default(),
             }))
         }
     }

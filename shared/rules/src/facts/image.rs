@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Vulnerability;
+use super::{Surroundings, Vulnerability};
 use crate::{
     names::{Digest, Repository},
     severity::Severity,
@@ -25,6 +25,8 @@ pub struct Image {
     pub is_restored: bool,
     /// The result.
     pub scan: Scan,
+    /// What it belongs with and where it runs; not known until it is asked for.
+    pub surroundings: Surroundings,
 }
 
 impl Image {

@@ -7,7 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Count, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target, Unknown, Waiver,
+    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target,
+    Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     mistake::{Mistake, Mistakes, Span},
     preset::{self, Preset},
@@ -45,6 +46,8 @@ mapping! {
         /// How many actions a function may take in an hour of the clock; 60 where nothing is said. Over it
         /// the function only says what it would do, until the hour is over.
         max_actions_per_hour: Option<Count> = "max-actions-per-hour",
+        /// What is done about a denied image that runs, or of which that cannot be known.
+        in_use: Option<InUse> = "in-use",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// Exceptions, each with an end.
@@ -126,6 +129,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
             .max_actions_per_hour
             .map_or(MOST_ACTIONS, |Count(most)| most),
         presets: file.presets,
+        in_use: file.in_use.unwrap_or_default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    facts::{Scan, ScanSeverity, ScanState, Scanner},
+    facts::{Scan, ScanSeverity, ScanState, Scanner, Surroundings},
     names::{Digest, Place},
 };
 
@@ -41,6 +41,7 @@ fn image(vulnerabilities: Vec<Vulnerability>) -> Image {
         pushed_at: None,
         is_restored: false,
         scan,
+        surroundings: Surroundings::default(),
     }
 }
 

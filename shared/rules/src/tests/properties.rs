@@ -99,7 +99,7 @@ proptest! {
         let unranked = counted(&["UNDEFINED", "UNTRIAGED", "SEVERE"]);
         let conclusive = matches!(state, "COMPLETE" | "ACTIVE");
         let by_severity = counts.iter().map(|(name, count)| (ScanSeverity::parse(name), *count)).collect();
-        let facts = image(ScanState::parse(state), by_severity);
+        let facts = alone(image(ScanState::parse(state), by_severity));
         let decision = decide(&facts, &Policy::default());
         prop_assert_eq!(decision.verdict, match (bad, conclusive && !unranked) {
             (true, _) => Verdict::Deny,

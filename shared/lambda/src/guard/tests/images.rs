@@ -15,11 +15,13 @@ async fn every_page_of_findings_is_read_and_the_image_archived_by_digest() {
             "DescribeImageScanFindings",
             "DescribeImageScanFindings",
             "DescribeImageScanFindings",
+            "DescribeImages",
+            "ListClusters",
             "UpdateImageStorageClass",
             "Publish"
         ]
     );
-    let archived = &calls[3].parameters;
+    let archived = &calls[5].parameters;
     assert_eq!(archived["targetStorageClass"], "ARCHIVE");
     assert_eq!(archived["imageId"]["imageTag"], Value::Null);
     assert!(

@@ -198,6 +198,7 @@ async fn that_it_is_done_already_is_no_news_to_who_was_told() {
             });
             match call.operation.as_str() {
                 "DescribeImageScanFindings" => Answer::json(body.to_string()),
+                "DescribeImages" => surroundings::listed(),
                 _ => Answer::empty(),
             }
         });

@@ -20,6 +20,7 @@ fn found(status: &'static str, counts: &'static str) -> impl Fn(&Call) -> Answer
         "DescribeImageScanFindings" => Answer::json(format!(
             r#"{{"imageScanStatus":{{"status":"{status}"}},"imageScanFindings":{{"findingSeverityCounts":{counts}}}}}"#
         )),
+        "DescribeImages" => surroundings::listed(),
         _ => Answer::empty(),
     }
 }
@@ -34,12 +35,14 @@ async fn an_image_that_is_known_to_be_bad_is_quarantined_again_when_it_is_pushed
             done.operations(),
             [
                 "DescribeImageScanFindings",
+                "DescribeImages",
+                "ListClusters",
                 "UpdateImageStorageClass",
                 "Publish"
             ],
             "{case}"
         );
-        let archived = &done.calls()[1].parameters;
+        let archived = &done.calls()[3].parameters;
         assert_eq!(archived["targetStorageClass"], "ARCHIVE");
         assert_eq!(archived["imageId"]["imageTag"], Value::Null);
     }
@@ -56,7 +59,15 @@ async fn an_image_that_is_known_to_be_bad_is_quarantined_again_when_it_is_pushed
 #[tokio::test(start_paused = true)]
 async fn in_audit_mode_a_push_changes_nothing() {
     let done = push("push", Mode::Audit, found("COMPLETE", r#"{"CRITICAL":1}"#)).await;
-    assert_eq!(done.operations(), ["DescribeImageScanFindings", "Publish"]);
+    assert_eq!(
+        done.operations(),
+        [
+            "DescribeImageScanFindings",
+            "DescribeImages",
+            "ListClusters",
+            "Publish"
+        ]
+    );
     assert_eq!(done.alert()["actions"][0]["effect"], "not-applied");
 }
 
@@ -125,7 +136,7 @@ async fn a_tag_like_a_signatures_hides_nothing() {
     let wire = Wire::new(found("ACTIVE", r#"{"CRITICAL":1}"#));
     let guard = guard(Mode::Enforce, SubjectKind::Image, &wire);
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
-    assert_eq!(beside_the_ledger(&wire).len(), 3);
+    assert_eq!(beside_the_ledger(&wire).len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

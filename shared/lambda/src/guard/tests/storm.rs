@@ -57,6 +57,9 @@ fn critical(call: &Call) -> Answer {
             })
             .to_string(),
         ),
+        "DescribeImages" => {
+            surroundings::alone((0..=DIGESTS).map(|image| format!("sha256:{image:064x}")))
+        }
         _ => Answer::empty(),
     }
 }
@@ -155,6 +158,8 @@ async fn a_storm_of_findings_costs_one_evaluation_and_one_alert_a_digest() {
     assert_eq!(redelivered, 0);
     let each_once = [
         "DescribeImageScanFindings",
+        "DescribeImages",
+        "ListClusters",
         "Publish",
         "UpdateImageStorageClass",
     ];
@@ -166,7 +171,7 @@ async fn a_storm_of_findings_costs_one_evaluation_and_one_alert_a_digest() {
         .iter()
         .sum();
     assert!(of_ledger <= 8 * DIGESTS, "{calls:?}");
-    assert_eq!(calls.len(), 5, "{calls:?}");
+    assert_eq!(calls.len(), 7, "{calls:?}");
     let subjects: std::collections::BTreeSet<String> = alerts(&wire)
         .iter()
         .map(|alert| alert["subject"]["id"].as_str().unwrap().to_owned())
@@ -288,7 +293,7 @@ async fn a_finding_that_ended_costs_nothing() {
     assert_eq!(wire.operations(), [] as [&str; 0]);
     // A status that nobody knows ends nothing.
     let (_, wire) = handle(&of(&[with_status(1, 0, "REOPENED")]), critical).await;
-    assert_eq!(beside_the_ledger(&wire).len(), 3);
+    assert_eq!(beside_the_ledger(&wire).len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,5 +398,5 @@ async fn a_finding_by_itself_is_judged_as_ever() {
     let wire = Wire::new(critical);
     let guard = guard(Mode::Enforce, SubjectKind::Image, &wire);
     assert_eq!(guard.handle(&payload, "r").await, Ok(()));
-    assert_eq!(beside_the_ledger(&wire).len(), 3);
+    assert_eq!(beside_the_ledger(&wire).len(), 5);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     decide::Outcome,
-    facts::{Epss, Exploit, Fix, Scan, ScanSeverity, ScanState, Vulnerability},
+    facts::{Epss, Exploit, Fix, Scan, ScanSeverity, ScanState, Surroundings, Vulnerability},
     policy::{Count, Days, ImageParameters},
 };
 
@@ -24,6 +24,7 @@ fn image(state: &str, found: Vec<Vulnerability>) -> Image {
         pushed_at: None,
         is_restored: false,
         scan,
+        surroundings: Surroundings::default(),
     }
 }
 
