@@ -105,18 +105,18 @@ pub struct Waived {
 
 /// Judges the facts by every rule that applies.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
+    let parameters = policy.parameters_for(facts);
     let context = Context {
         place: facts.place.as_ref(),
-        parameters: policy.parameters(),
+        parameters: &parameters,
         observed_at: facts.observed_at,
     };
-    let images = &policy.parameters().image;
-    let (subject, suppressed) = suppress::split(&facts.subject, images, facts.observed_at);
+    let split = suppress::split(&facts.subject, &parameters.image, facts.observed_at);
     let levels = policy.levels(facts);
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
-            let answers = rule.answers(&subject, &context).into_iter();
+            let answers = rule.answers(split.subject(rule.id), &context).into_iter();
             answers.filter_map(|answer| finding(rule, answer, &levels))
         })
         .collect();
@@ -131,7 +131,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         verdict: verdict.unwrap_or(Verdict::Allow),
         findings,
         waived,
-        suppressed,
+        suppressed: split.suppressed,
     }
 }
 

@@ -333,6 +333,7 @@ fn standing(claims: Vec<Claim>) -> Vec<Suppression> {
                 id: claim.id,
                 source: Source::Vex,
                 vulnerabilities: claim.vulnerabilities,
+                rules: Vec::new(),
                 packages: claim.packages,
                 target: claim.target,
                 until: None,
