@@ -3,6 +3,7 @@
 
 mod guard;
 mod settings;
+mod vex;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;

@@ -9,7 +9,7 @@ use tidewaiter_rules::{
     facts::Form, names::Place,
 };
 
-use crate::{clean, console, reminder::AlertWaiver};
+use crate::{clean, console, reminder::AlertWaiver, remedy, suppressed::AlertSuppressed};
 
 /// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
 /// taken away or changed, without a new version.
@@ -39,6 +39,8 @@ pub struct Alert {
     pub(crate) actions: Vec<AlertAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) withheld: Option<&'static str>,
+    #[serde(flatten)]
+    pub(crate) suppressed: AlertSuppressed,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +171,7 @@ impl Alert {
             more_findings: decision.findings.len().saturating_sub(FINDINGS),
             actions: steps.map(|(step, effect)| action(step, effect)).collect(),
             withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
+            suppressed: AlertSuppressed::of(&decision.suppressed),
             waivers: Vec::new(),
             failure: None,
         })
@@ -203,6 +206,7 @@ impl Alert {
             more_findings: 0,
             actions: Vec::new(),
             withheld: None,
+            suppressed: AlertSuppressed::default(),
             waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
@@ -321,6 +325,7 @@ fn clean_finding(finding: &Finding) -> Finding {
         container: finding.container.as_deref().map(|name| clean(name, 255)),
         message: clean(&finding.message, 1000),
         help: clean(&finding.help, 1000).into(),
+        remedy: finding.remedy.as_deref().map(remedy::cleaned).map(Box::new),
         ..finding.clone()
     }
 }

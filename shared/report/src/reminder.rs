@@ -13,6 +13,7 @@ use tidewaiter_rules::{
 use crate::{
     alert::{Alert, Kind},
     clean,
+    suppressed::AlertSuppressed,
 };
 
 /// A waiver that has ended or ends soon.
@@ -90,6 +91,7 @@ impl Alert {
             more_findings: 0,
             actions: Vec::new(),
             withheld: None,
+            suppressed: AlertSuppressed::default(),
             waivers: due
                 .iter()
                 .take(WAIVERS)

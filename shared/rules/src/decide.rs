@@ -8,6 +8,7 @@ use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
     policy::{Level, Levels, Policy},
+    remedy::Remedy,
     severity::Severity,
     suppress::{self, Suppressed},
 };
@@ -69,6 +70,9 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Cow<'static, str>,
+    /// What a rebuild would mend, where it is about vulnerabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Box<Remedy>>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.
@@ -177,6 +181,7 @@ fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> 
         container: answer.container,
         message: answer.message,
         help: answer.help.unwrap_or(Cow::Borrowed(rule.help)),
+        remedy: answer.remedy,
     })
 }
 

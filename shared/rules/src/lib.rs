@@ -14,6 +14,7 @@ mod nearest;
 pub mod openvex;
 mod plan;
 pub mod policy;
+mod remedy;
 mod severity;
 pub mod suppress;
 
@@ -23,6 +24,7 @@ pub use facts::{Facts, Subject};
 pub use field::Field;
 pub use plan::{Action, Effect, Mode, Plan, Step, Undo, Withheld, plan};
 pub use policy::{Level, Policy};
+pub use remedy::{Affected, Remedy};
 pub use severity::Severity;
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::{
 /// anew for each product that they are about.
 pub const MOST_NAMES: usize = 10_000;
 
+/// The largest document that is read, in bytes.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// A document, as JSON has it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OpenVex {

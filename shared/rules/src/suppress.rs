@@ -274,10 +274,14 @@ impl Against {
             return;
         }
         let suppressed = suppressed();
-        let same = |one: &&mut Suppressed| one.source == suppressed.source && one.by == suppressed.by;
+        let same =
+            |one: &&mut Suppressed| one.source == suppressed.source && one.by == suppressed.by;
         match self.0.iter_mut().find(same) {
             Some(one) => one.rules.extend(new),
-            None => self.0.push(Suppressed { rules: new, ..suppressed }),
+            None => self.0.push(Suppressed {
+                rules: new,
+                ..suppressed
+            }),
         }
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     InvalidPolicy, Layer, Level, Parameters, Policy, Profile, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
+    image::Images,
     mistake::{Mistake, Mistakes, Span},
     preset::{self, Preset},
-    image::Images,
     scope::{Matching, Scope},
     vex::{BesidePolicy, MOST_VEX_FILES},
     vulnerability,

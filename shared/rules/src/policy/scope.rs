@@ -86,7 +86,9 @@ impl Matching {
             return true;
         }
         // An image may have both tags.
-        let members = self.members().filter(|(name, _)| *name != (false, "image-tag"));
+        let members = self
+            .members()
+            .filter(|(name, _)| *name != (false, "image-tag"));
         members.into_iter().any(|(name, ours)| {
             let theirs = other.members().find(|(theirs, _)| *theirs == name);
             theirs.is_some_and(|(_, theirs)| {
@@ -123,7 +125,10 @@ impl Matching {
         ) && is(self.cluster.as_deref(), facts.cluster())
             && is(self.family.as_deref(), family.as_deref())
             && is(self.repository.as_deref(), repository)
-            && self.image_tag.as_deref().is_none_or(|glob| has_tag(&facts.subject, glob))
+            && self
+                .image_tag
+                .as_deref()
+                .is_none_or(|glob| has_tag(&facts.subject, glob))
             && self.launch_type.as_deref().is_none_or(|glob| {
                 // A definition that could run elsewhere too is not inside.
                 launch_types.is_some_and(|types| types.iter().all(|t| matches(glob, t.name())))

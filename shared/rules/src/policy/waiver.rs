@@ -128,30 +128,33 @@ impl Target {
             ),
             Subject::Dockerfile(_) => (None, None, None, None),
         };
-        self.image_tag.as_deref().is_none_or(|glob| has_tag(&facts.subject, glob)) && [
-            (
-                self.account.as_deref(),
-                place.map(|place| place.account().to_owned()),
-            ),
-            (
-                self.region.as_deref(),
-                place.map(|place| place.region().to_owned()),
-            ),
-            (self.cluster.as_deref(), facts.cluster().map(str::to_owned)),
-            (self.family.as_deref(), family),
-            (self.container.as_deref(), finding.container.clone()),
-            (self.image.as_deref(), image),
-            (self.repository.as_deref(), repository),
-            (self.digest.as_deref(), digest),
-            (self.file.as_deref(), file),
-        ]
-        .into_iter()
-        .all(|(glob, value)| match (glob, value) {
-            (None, _) => true,
-            (Some(glob), Some(value)) => matches(glob, &value),
-            // What is not known cannot be what the waiver names.
-            (Some(_), None) => false,
-        })
+        self.image_tag
+            .as_deref()
+            .is_none_or(|glob| has_tag(&facts.subject, glob))
+            && [
+                (
+                    self.account.as_deref(),
+                    place.map(|place| place.account().to_owned()),
+                ),
+                (
+                    self.region.as_deref(),
+                    place.map(|place| place.region().to_owned()),
+                ),
+                (self.cluster.as_deref(), facts.cluster().map(str::to_owned)),
+                (self.family.as_deref(), family),
+                (self.container.as_deref(), finding.container.clone()),
+                (self.image.as_deref(), image),
+                (self.repository.as_deref(), repository),
+                (self.digest.as_deref(), digest),
+                (self.file.as_deref(), file),
+            ]
+            .into_iter()
+            .all(|(glob, value)| match (glob, value) {
+                (None, _) => true,
+                (Some(glob), Some(value)) => matches(glob, &value),
+                // What is not known cannot be what the waiver names.
+                (Some(_), None) => false,
+            })
     }
 }
 

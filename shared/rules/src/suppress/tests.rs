@@ -75,7 +75,10 @@ fn split_image(
         panic!("made as an image")
     };
     let is_changed = judged.as_ref() != image;
-    (is_changed.then(|| judged.as_ref().clone()), split.suppressed)
+    (
+        is_changed.then(|| judged.as_ref().clone()),
+        split.suppressed,
+    )
 }
 
 type Change = fn(&mut ImageTarget, &str);
