@@ -99,7 +99,10 @@ mod tests {
             ("list.json", "[]"),
             ("cut.json", "{"),
             ("large.json", large.as_str()),
-            ("other.json", r#"{"@context": "https://example.com", "statements": []}"#),
+            (
+                "other.json",
+                r#"{"@context": "https://example.com", "statements": []}"#,
+            ),
         ];
         for (vex, said) in [
             ("[a.json, missing.json]", "`missing.json`: "),

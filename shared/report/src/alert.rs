@@ -9,7 +9,7 @@ use tidewaiter_rules::{
     facts::Form, names::Place,
 };
 
-use crate::{clean, console, reminder::AlertWaiver, remedy, suppressed::AlertSuppressed};
+use crate::{clean, console, remedy, reminder::AlertWaiver, suppressed::AlertSuppressed};
 
 /// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
 /// taken away or changed, without a new version.

@@ -29,7 +29,11 @@ pub(crate) fn write(out: &mut Formatter<'_>, remedy: &Remedy) -> fmt::Result {
     if remedy.unknown == total {
         writeln!(out, "    rebuild: nobody says whether there is a fix")?;
     } else {
-        write!(out, "    rebuild: newer packages mend {} of {total}", remedy.fixable)?;
+        write!(
+            out,
+            "    rebuild: newer packages mend {} of {total}",
+            remedy.fixable
+        )?;
         if remedy.partly_fixable > 0 {
             write!(out, ", {} in part", remedy.partly_fixable)?;
         }
@@ -60,6 +64,7 @@ pub(crate) fn write(out: &mut Formatter<'_>, remedy: &Remedy) -> fmt::Result {
     let told = u64::try_from(remedy.worst.len()).unwrap_or(u64::MAX);
     match total.saturating_sub(told) {
         0 => Ok(()),
+        _ if told == 0 => Ok(()),
         more => writeln!(out, "      and {more} more"),
     }
 }

@@ -15,8 +15,8 @@ use crate::{
     clean,
     listing::{write_findings, write_title},
     report::{Judged, Named, shown},
-    suppressed,
     style::Style,
+    suppressed,
 };
 
 /// What would come of one event.

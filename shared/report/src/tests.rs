@@ -366,4 +366,5 @@ fn a_path_is_a_uri_reference() {
     }
 }
 
+mod images;
 mod started;
