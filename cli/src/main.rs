@@ -202,7 +202,11 @@ fn tell_of_vulnerabilities<T: Judged>(waiver: &Waiver, report: &Report<T>) {
         warn(&format!(
             "waiver {} takes {} out of no image here: remove it if nothing else needs it",
             quoted(&waiver.id),
-            quoted(&unused.join(", "))
+            unused
+                .into_iter()
+                .map(quoted)
+                .collect::<Vec<_>>()
+                .join(", ")
         ));
     }
 }

@@ -23,6 +23,7 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A document, as JSON has it.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "an OpenVEX document, which is an object")]
 pub struct OpenVex {
     #[serde(rename = "@context")]
     context: String,

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod images;
+mod vex;
 
 use std::sync::{Arc, Mutex};
 
