@@ -1,4 +1,4 @@
-//! OpenVEX documents that the policy names.
+//! VEX documents that the policy names.
 
 use std::{
     fs::{self, File},
@@ -48,8 +48,8 @@ fn document(folder: &Path, path: &str) -> Result<OpenVex, String> {
     let file = File::open(real).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     let limit = MAX_BYTES as u64 + 1;
-    let read = file.take(limit).read_to_end(&mut bytes);
-    read.map_err(|error| error.to_string())?;
+    let size = file.take(limit).read_to_end(&mut bytes);
+    size.map_err(|error| error.to_string())?;
     if bytes.len() > MAX_BYTES {
         return Err(format!("it has more than {MAX_BYTES} bytes"));
     }

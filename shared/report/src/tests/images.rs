@@ -91,6 +91,25 @@ fn an_alert_carries_so_many_and_says_how_many_more_there_are() {
     );
 }
 
+#[test]
+fn the_end_of_a_waiver_names_its_vulnerabilities() {
+    let policy = "version: 1\nwaivers:\n- {id: w, rules: [vulnerable-image], target: {vulnerability: [CVE-2026-1011, GHSA-aaaa]}, reason: r, owner: o, expires: 2026-11-23}";
+    let today = "2026-11-23T12:00:00Z".parse().unwrap();
+    let policy = Policy::from_yaml(policy, today).unwrap();
+    let waivers = policy.waivers().iter();
+    let due = waivers.filter_map(|waiver| Some((waiver, waiver.reminder(today)?)));
+    let alert = Alert::of_waivers(due.collect(), today, Mode::Enforce, &home()).unwrap();
+    assert!(
+        alert
+            .to_string()
+            .contains("  for    CVE-2026-1011, GHSA-AAAA\n")
+    );
+    assert_eq!(
+        json!(alert)["waivers"][0]["vulnerabilities"][0],
+        "CVE-2026-1011"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

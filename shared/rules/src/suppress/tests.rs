@@ -271,3 +271,18 @@ fn what_is_known_by_its_number_alone_stays() {
     assert_eq!(scan.counts.get(&ScanSeverity::High), Some(&2));
     assert_eq!(scan.known_by_count(&ScanSeverity::High), 2);
 }
+
+#[test]
+fn what_is_suppressed_is_for_rules_about_images() {
+    for id in RULES {
+        let rule = crate::catalogue::find(id).unwrap();
+        assert_eq!(
+            rule.check.subject(),
+            crate::facts::SubjectKind::Image,
+            "{id}"
+        );
+    }
+    let preset = Preset::find("kernel-vulnerabilities").unwrap();
+    let granted: Vec<&str> = preset.grants.iter().map(|grant| grant.rule).collect();
+    assert_eq!(granted, RULES);
+}
