@@ -12,6 +12,7 @@ mod replay;
 mod rules;
 mod scp;
 mod search;
+mod vex;
 
 use std::{
     fmt::Display,
@@ -29,6 +30,7 @@ use tidewaiter_rules::{
     Policy, Verdict,
     names::quoted,
     policy::{Profile, Waiver},
+    suppress::{self, Suppressed},
 };
 
 use crate::{
@@ -137,7 +139,7 @@ impl PolicyArguments {
     fn read(&self) -> Result<Policy, String> {
         let policy = match &self.policy {
             None => Policy::default(),
-            Some(path) => policy::read(path)?,
+            Some(path) => policy::read(path)?.0,
         };
         let profile = self.profile.as_deref().and_then(Profile::parse);
         Ok(match profile {
@@ -156,8 +158,12 @@ fn conclude<T: Judged>(report: &Report<T>, policy: &Policy, is_for_people: bool)
         }
         tell_notes(report);
         for waiver in policy.waivers() {
-            let is_used = report.results.iter().any(|result| result.uses(&waiver.id));
-            tell_of(waiver, is_used);
+            if waiver.vulnerabilities().is_empty() {
+                let is_used = report.results.iter().any(|result| result.uses(&waiver.id));
+                tell_of(waiver, is_used);
+            } else {
+                tell_of_vulnerabilities(waiver, report);
+            }
         }
     }
     Status::of(report.verdict(), !report.errors.is_empty())
@@ -183,9 +189,34 @@ fn tell_of(waiver: &Waiver, is_used: bool) {
     }
 }
 
+/// An exception for a vulnerability that no image here has. Where no findings are known one by one,
+/// it cannot be told.
+fn tell_of_vulnerabilities<T: Judged>(waiver: &Waiver, report: &Report<T>) {
+    tell_of(waiver, true);
+    let known: Vec<&[Suppressed]> = report.results.iter().filter_map(T::suppressed).collect();
+    if known.is_empty() || waiver.has_expired(Some(Timestamp::now())) {
+        return;
+    }
+    let unused = suppress::unused(waiver, known.into_iter().flatten());
+    if !unused.is_empty() {
+        warn(&format!(
+            "waiver {} takes {} out of no image here: remove it if nothing else needs it",
+            quoted(&waiver.id),
+            unused
+                .into_iter()
+                .map(quoted)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+}
+
 /// Reads a policy for its own sake.
 fn validate(path: &Path) -> Result<Status, String> {
-    let policy = policy::read(path)?;
+    let (policy, problems) = policy::read(path)?;
+    for problem in problems {
+        warn(&problem);
+    }
     for waiver in policy.waivers() {
         tell_of(waiver, true);
     }

@@ -12,7 +12,7 @@ use tidewaiter_rules::{
     policy::{MAX_BYTES, Only, PRESETS, Paint, Whose},
 };
 
-use crate::input;
+use crate::{input, vex};
 
 /// As compilers colour: red for what is wrong, blue for the frame.
 const COLOURS: Paint = Paint {
@@ -23,12 +23,13 @@ const COLOURS: Paint = Paint {
 };
 
 /// Reads a policy. Its mistakes are shown on standard error where they stand, and the error that is
-/// left says how many there are.
-pub(crate) fn read(path: &Path) -> Result<Policy, String> {
+/// left says how many there are. Beside the policy stands what in its OpenVEX documents suppresses
+/// nothing.
+pub(crate) fn read(path: &Path) -> Result<(Policy, Vec<String>), String> {
     let file = input::shown(path);
     let text = input::read(path, MAX_BYTES).and_then(input::text);
     let text = text.map_err(|error| format!("policy {file}: {error}"))?;
-    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| {
+    let policy = Policy::from_yaml(&text, Timestamp::now()).map_err(|error| {
         // Where that is closed, nobody is there to see them.
         let _ = write!(io::stderr(), "{}", error.render(&file, paint()));
         let what = match error.count() {
@@ -36,7 +37,11 @@ pub(crate) fn read(path: &Path) -> Result<Policy, String> {
             count => format!("{count} mistakes"),
         };
         format!("policy {file} cannot be used: {what}")
-    })
+    })?;
+    let mut vex = vex::read(path, policy.vex_files())
+        .map_err(|errors| format!("policy {file}: vex {}", errors.join("; ")))?;
+    let problems = std::mem::take(&mut vex.problems);
+    Ok((policy.with_vex(vex), problems))
 }
 
 /// Colours for a terminal, unless its user wants none (<https://no-color.org>).
@@ -53,7 +58,7 @@ fn paint() -> Paint {
 pub(crate) fn presets() -> String {
     let mut text = String::from(
         "# Presets\n\n\
-         Built-in exceptions for well-known agents that need power, for `presets: […]` in a policy.\n",
+         Built-in exceptions for well-known agents that need power, and for what scanners find in kernels, for `presets: […]` in a policy.\n",
     );
     for preset in PRESETS {
         let _ = write!(text, "\n## {}\n\nFor {}.\n\n", preset.name, preset.summary);
@@ -68,6 +73,9 @@ pub(crate) fn presets() -> String {
                     "Known by who registered them: the service-linked role `{role}`."
                 );
             }
+            Whose::Kernel => text.push_str(
+                "Known by their packages: a finding of which one package is no kernel's counts.\n",
+            ),
         }
         text.push_str("\n| May fail | With | Because |\n| --- | --- | --- |\n");
         for grant in preset.grants {
@@ -86,6 +94,7 @@ fn with(only: &Only) -> String {
     };
     match only {
         Only::Whatever => "anything".to_owned(),
+        Only::KernelPackages => "packages of a kernel".to_owned(),
         Only::Capabilities(names) => listed(names),
         Only::Paths { readable, writable } => {
             let readable =

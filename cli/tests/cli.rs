@@ -17,6 +17,8 @@ use std::{
 
 #[path = "cli/iam.rs"]
 mod iam;
+#[path = "cli/images.rs"]
+mod images;
 #[path = "cli/scp.rs"]
 mod scp;
 #[path = "cli/shells.rs"]

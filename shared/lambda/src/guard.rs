@@ -355,9 +355,9 @@ impl Guard {
         });
         let function = self.function.name;
         match self.publish(&alert).await {
-            Ok(()) => tracing::error!(function, problem, "fell to audit mode"),
+            Ok(()) => tracing::error!(function, problem, "part of the set-up cannot be used"),
             Err(error) => {
-                tracing::error!(function, problem, %error, "fell to audit mode and could not say so");
+                tracing::error!(function, problem, %error, "part of the set-up cannot be used, and that could not be told");
                 self.untold.replace(Some(problem));
             }
         }

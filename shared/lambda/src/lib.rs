@@ -4,6 +4,7 @@
 mod batch;
 mod guard;
 mod settings;
+mod vex;
 
 use std::time::{Duration, SystemTime};
 

@@ -11,6 +11,8 @@ use tidewaiter_rules::{
     policy::MAX_BYTES,
 };
 
+use crate::vex;
+
 /// Where the policy layer puts the policy.
 const POLICY: &str = "/opt/tidewaiter/policy.yaml";
 
@@ -29,7 +31,8 @@ pub struct Settings {
     pub ledger: String,
     /// The clients.
     pub clients: Clients,
-    /// Why the function is in audit mode although nobody chose it, where it is.
+    /// Why the function is in audit mode although nobody chose it, where it is, or leaves images
+    /// alone because of documents that the policy names.
     pub fallback: Option<String>,
 }
 
@@ -65,9 +68,10 @@ impl Settings {
             problems.push(problem);
             Mode::Audit
         });
-        let policy = policy(env::var("TIDEWAITER_POLICY").ok()).unwrap_or_else(|problem| {
+        let policy = policy(env::var("TIDEWAITER_POLICY").ok());
+        let (policy, vex_problem) = policy.unwrap_or_else(|problem| {
             problems.push(problem);
-            Policy::default()
+            (Policy::default(), None)
         });
         let flag = |name| env::var(name).is_ok_and(|value| value == "true");
         let connection = Connection {
@@ -95,7 +99,10 @@ impl Settings {
             dead_letter_queue_url: required("TIDEWAITER_DEAD_LETTER_QUEUE_URL")?,
             ledger: required("TIDEWAITER_LEDGER")?,
             clients: Clients::new(connection, home),
-            fallback: (!problems.is_empty()).then(|| problems.join("; ")),
+            fallback: {
+                problems.extend(vex_problem);
+                (!problems.is_empty()).then(|| problems.join("; "))
+            },
             topic_arn,
         })
     }
@@ -133,13 +140,13 @@ fn mode(value: Option<&str>) -> Result<Mode, String> {
 }
 
 /// The policy of the layer. Only the default path may be empty: then the built-in policy holds.
-fn policy(path: Option<String>) -> Result<Policy, String> {
+fn policy(path: Option<String>) -> Result<(Policy, Option<String>), String> {
     let path = path.filter(|path| !path.is_empty());
     let is_default = path.as_deref().is_none_or(|path| path == POLICY);
     let path = path.as_deref().unwrap_or(POLICY);
     let file = Path::new(path);
     if is_default && !file.exists() {
-        return Ok(Policy::default());
+        return Ok((Policy::default(), None));
     }
     let problem = |what: String| {
         format!(
@@ -154,7 +161,9 @@ fn policy(path: Option<String>) -> Result<Policy, String> {
         return Err(problem(format!("it has more than {MAX_BYTES} bytes")));
     }
     let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
-    Policy::from_yaml(&text, Timestamp::now()).map_err(|error| problem(error.to_string()))
+    let policy = Policy::from_yaml(&text, Timestamp::now());
+    let policy = policy.map_err(|error| problem(error.to_string()))?;
+    Ok(vex::put_into(policy, file))
 }
 
 #[cfg(test)]
@@ -171,7 +180,7 @@ mod tests {
 
     #[test]
     fn only_the_layers_own_policy_may_be_missing() {
-        assert_eq!(policy(None), Ok(Policy::default()));
+        assert_eq!(policy(None), Ok((Policy::default(), None)));
         assert!(policy(Some("/nowhere/policy.yaml".to_owned())).is_err());
     }
 
@@ -181,7 +190,7 @@ mod tests {
             env!("CARGO_MANIFEST_DIR"),
             "/../../infra/policy/tidewaiter/policy.yaml"
         );
-        assert_eq!(policy(Some(path.to_owned())), Ok(Policy::default()));
+        assert_eq!(policy(Some(path.to_owned())), Ok((Policy::default(), None)));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use tidewaiter_rules::{
     facts::Form, names::Place,
 };
 
-use crate::{clean, console, reminder::AlertWaiver, surroundings::AlertSurroundings};
+use crate::{
+    clean, console, remedy, reminder::AlertWaiver, suppressed::AlertSuppressed,
+    surroundings::AlertSurroundings,
+};
 
 /// An alert, version 1. Its JSON is documented in `docs/alert.md`; members may be added, never
 /// taken away or changed, without a new version.
@@ -46,6 +49,8 @@ pub struct Alert {
     pub(crate) held_back: Option<String>,
     #[serde(flatten)]
     pub(crate) surroundings: AlertSurroundings,
+    #[serde(flatten)]
+    pub(crate) suppressed: AlertSuppressed,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,6 +197,7 @@ impl Alert {
             withheld: plan.withheld.map(tidewaiter_rules::Withheld::reason),
             held_back: None,
             surroundings: AlertSurroundings::of(facts, plan),
+            suppressed: AlertSuppressed::of(&decision.suppressed),
             waivers: Vec::new(),
             failure: None,
         })
@@ -230,6 +236,7 @@ impl Alert {
             withheld: None,
             held_back: None,
             surroundings: AlertSurroundings::default(),
+            suppressed: AlertSuppressed::default(),
             waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
@@ -359,6 +366,7 @@ fn clean_finding(finding: &Finding) -> Finding {
         container: finding.container.as_deref().map(|name| clean(name, 255)),
         message: clean(&finding.message, 1000),
         help: clean(&finding.help, 1000).into(),
+        remedy: finding.remedy.as_deref().map(remedy::cleaned).map(Box::new),
         ..finding.clone()
     }
 }

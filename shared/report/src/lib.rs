@@ -7,12 +7,14 @@ mod console;
 mod inert;
 mod junit;
 mod listing;
+mod remedy;
 mod reminder;
 mod replay;
 mod report;
 mod sarif;
 mod sns;
 mod style;
+mod suppressed;
 mod surroundings;
 mod text;
 

@@ -6,7 +6,7 @@ use tidewaiter_rules::{Finding, Level, Outcome, Verdict, Waived, names::quoted};
 
 use crate::{
     check::Checked,
-    clean,
+    clean, remedy,
     report::{Named, Report},
     style::Style,
 };
@@ -129,6 +129,9 @@ pub(crate) fn write_findings(
             let faint = style.faint();
             let message = clean(&finding.message, 1000);
             writeln!(out, "    {faint}{place:<width$}{faint:#}  {message}")?;
+            if let Some(remedy) = &finding.remedy {
+                remedy::write(out, &remedy::cleaned(remedy))?;
+            }
             let is_said_below = group
                 .get(index + 1)
                 .is_some_and(|(next, _)| next.help == finding.help);

@@ -13,6 +13,7 @@ use tidewaiter_rules::{
 use crate::{
     alert::{Alert, Kind},
     clean,
+    suppressed::AlertSuppressed,
 };
 
 /// A waiver that has ended or ends soon.
@@ -24,6 +25,9 @@ pub(crate) struct AlertWaiver {
     /// The last day on which it holds, `YYYY-MM-DD`, UTC.
     expires: String,
     rules: Vec<&'static str>,
+    /// The first of the vulnerabilities that it is for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vulnerabilities: Vec<String>,
     reason: String,
     owner: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +36,9 @@ pub(crate) struct AlertWaiver {
 
 /// How many waivers an alert carries.
 const WAIVERS: usize = 25;
+
+/// How many vulnerabilities of a waiver it names.
+const VULNERABILITIES: usize = 10;
 
 impl AlertWaiver {
     fn of(waiver: &Waiver, reminder: Reminder) -> Self {
@@ -43,6 +50,12 @@ impl AlertWaiver {
             },
             expires: waiver.expires.to_string(),
             rules: waiver.rules.clone(),
+            vulnerabilities: waiver
+                .vulnerabilities()
+                .iter()
+                .take(VULNERABILITIES)
+                .map(|name| clean(name, 100))
+                .collect(),
             reason: clean(&waiver.reason, 400),
             owner: clean(&waiver.owner, 200),
             ticket: waiver.ticket.as_deref().map(|ticket| clean(ticket, 200)),
@@ -93,6 +106,7 @@ impl Alert {
             withheld: None,
             held_back: None,
             surroundings: crate::surroundings::AlertSurroundings::default(),
+            suppressed: AlertSuppressed::default(),
             waivers: due
                 .iter()
                 .take(WAIVERS)
@@ -118,6 +132,9 @@ impl Alert {
             let (id, owner) = (&waiver.id, &waiver.owner);
             writeln!(out, "\nWaiver {id} {ends} {}", waiver.expires)?;
             writeln!(out, "  rules  {}", waiver.rules.join(", "))?;
+            if !waiver.vulnerabilities.is_empty() {
+                writeln!(out, "  for    {}", waiver.vulnerabilities.join(", "))?;
+            }
             writeln!(out, "  owner  {owner}")?;
             if let Some(ticket) = &waiver.ticket {
                 writeln!(out, "  ticket {ticket}")?;

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tidewaiter_events::{Event, Ignored, Principal};
 use tidewaiter_rules::{
-    Decision, Facts, Finding, Level, Plan, Verdict, Waived, Withheld, suppress::Suppressed,
+    Decision, Facts, Finding, Level, Plan, Subject, Verdict, Waived, Withheld, suppress::Suppressed,
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     listing::{write_findings, write_title},
     report::{Judged, Named, shown},
     style::Style,
+    suppressed,
 };
 
 /// What would come of one event.
@@ -47,6 +48,9 @@ struct Replay {
     actions: Vec<Planned>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withheld: Option<Withheld>,
+    /// Whether it is about an image of which a scanner's findings are known one by one.
+    #[serde(skip)]
+    has_vulnerabilities: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +96,10 @@ impl Replayed {
             mode: plan.mode.name(),
             actions: actions.collect(),
             withheld: plan.withheld,
+            has_vulnerabilities: match &facts.subject {
+                Subject::Image(image) => !image.scan.vulnerabilities.is_empty(),
+                Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
+            },
         };
         Self {
             file,
@@ -116,6 +124,13 @@ impl Judged for Replayed {
         match &self.outcome {
             Outcome::Judged(judged) => &judged.waived,
             Outcome::Ignored { .. } => &[],
+        }
+    }
+
+    fn suppressed(&self) -> Option<&[Suppressed]> {
+        match &self.outcome {
+            Outcome::Judged(judged) if judged.has_vulnerabilities => Some(&judged.suppressed),
+            Outcome::Judged(_) | Outcome::Ignored { .. } => None,
         }
     }
 }
@@ -179,6 +194,7 @@ impl Display for Replayed {
                 let style = Style::Plain;
                 write_title(out, &self.file, &judged.subject, judged.decision, style)?;
                 write_findings(out, None, &judged.findings, &[], style)?;
+                suppressed::write(out, &judged.suppressed)?;
                 let would = match judged.mode {
                     "enforce" => "would do",
                     _ => "would do, were it not audit mode",

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Finding, Subject, Verdict, Waived, conceal};
+use tidewaiter_rules::{Finding, Subject, Verdict, Waived, conceal, suppress::Suppressed};
 
 use crate::clean;
 
@@ -27,6 +27,11 @@ pub trait Judged {
 
     /// What was found and is waived.
     fn waived(&self) -> &[Waived];
+
+    /// What of a scanner's findings does not count; `None` where no such findings are known.
+    fn suppressed(&self) -> Option<&[Suppressed]> {
+        None
+    }
 
     /// What many of them come to, for people; empty where there is nothing to say.
     fn summary(_: &[Self]) -> String

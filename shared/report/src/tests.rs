@@ -367,5 +367,6 @@ fn a_path_is_a_uri_reference() {
     }
 }
 
+mod images;
 mod started;
 mod surroundings;

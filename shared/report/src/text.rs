@@ -5,7 +5,10 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use tidewaiter_events::Principal;
 use tidewaiter_rules::Outcome;
 
-use crate::alert::{Alert, AlertAction};
+use crate::{
+    alert::{Alert, AlertAction},
+    remedy,
+};
 
 impl Display for Alert {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -33,6 +36,7 @@ impl Display for Alert {
         writeln!(out, "Mode     {}", self.mode.name())?;
         self.findings(out)?;
         self.actions(out)?;
+        self.suppressed.write(out)?;
         self.waivers(out)?;
         if let Some(failure) = &self.failure {
             writeln!(out, "\nError\n  {}\n  {}", failure.error, failure.fate)?;
@@ -65,6 +69,9 @@ impl Alert {
             )?;
             writeln!(out, "    {}", finding.message)?;
             writeln!(out, "    fix: {}", finding.help)?;
+            if let Some(remedy) = &finding.remedy {
+                remedy::write(out, remedy)?;
+            }
         }
         if self.more_findings > 0 {
             writeln!(out, "  and {} more", self.more_findings)?;

@@ -8,6 +8,7 @@ use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
     policy::{InUse, Level, Levels, Policy},
+    remedy::Remedy,
     severity::Severity,
     suppress::{self, Suppressed},
 };
@@ -71,6 +72,9 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Cow<'static, str>,
+    /// What a rebuild would mend, where it is about vulnerabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Box<Remedy>>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.
@@ -107,18 +111,18 @@ pub struct Waived {
 
 /// Judges the facts by every rule that applies.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
+    let parameters = policy.parameters_for(facts);
     let context = Context {
         place: facts.place.as_ref(),
-        parameters: policy.parameters(),
+        parameters: &parameters,
         observed_at: facts.observed_at,
     };
-    let images = &policy.parameters().image;
-    let (subject, suppressed) = suppress::split(&facts.subject, images, facts.observed_at);
+    let split = suppress::split(&facts.subject, &parameters.image, facts.observed_at);
     let levels = policy.levels(facts);
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
-            let answers = rule.answers(&subject, &context).into_iter();
+            let answers = rule.answers(split.subject(rule.id), &context).into_iter();
             answers.filter_map(|answer| finding(rule, answer, &levels))
         })
         .collect();
@@ -133,7 +137,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         verdict: verdict.unwrap_or(Verdict::Allow),
         findings,
         waived,
-        suppressed,
+        suppressed: split.suppressed,
         in_use: policy.in_use(),
     }
 }
@@ -180,6 +184,7 @@ fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> 
         container: answer.container,
         message: answer.message,
         help: answer.help.unwrap_or(Cow::Borrowed(rule.help)),
+        remedy: answer.remedy,
     })
 }
 

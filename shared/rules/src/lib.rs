@@ -15,6 +15,7 @@ mod nearest;
 pub mod openvex;
 mod plan;
 pub mod policy;
+mod remedy;
 mod replacement;
 mod severity;
 pub mod suppress;
@@ -25,6 +26,7 @@ pub use facts::{Facts, Subject};
 pub use field::Field;
 pub use plan::{Action, Effect, Kept, Mode, Plan, Step, Undo, Withheld, plan, wants_surroundings};
 pub use policy::{Level, Policy};
+pub use remedy::{Affected, Remedy};
 pub use replacement::replacement;
 pub use severity::Severity;
 

@@ -18,8 +18,12 @@ use crate::{
 /// anew for each product that they are about.
 pub const MOST_NAMES: usize = 10_000;
 
+/// The largest document that is read, in bytes.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// A document, as JSON has it.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "an OpenVEX document, which is an object")]
 pub struct OpenVex {
     #[serde(rename = "@context")]
     context: String,
@@ -333,6 +337,7 @@ fn standing(claims: Vec<Claim>) -> Vec<Suppression> {
                 id: claim.id,
                 source: Source::Vex,
                 vulnerabilities: claim.vulnerabilities,
+                rules: Vec::new(),
                 packages: claim.packages,
                 target: claim.target,
                 until: None,

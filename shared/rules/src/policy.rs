@@ -11,10 +11,12 @@ mod pattern;
 mod preset;
 mod reminder;
 mod scope;
+mod vex;
+mod vulnerability;
 mod waiver;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,13 +33,14 @@ pub use parameters::{Parameters, matches};
 pub use preset::{AgentImage, Grant, Only, PRESETS, Preset, Whose};
 pub use reminder::Reminder;
 use scope::Scope;
+pub use vex::MOST_VEX_FILES;
 pub use waiver::{Target, Waiver};
 
 use crate::{
     Mode,
     catalogue::{PodSecurity, Rule},
     decide::Verdict,
-    facts::Facts,
+    facts::{Facts, Subject},
     severity::Severity,
 };
 
@@ -215,6 +218,9 @@ pub struct Policy {
     waivers: Vec<Waiver>,
     presets: Vec<&'static Preset>,
     in_use: InUse,
+    vex: Vec<String>,
+    /// Whether it names documents that cannot be read.
+    lacks_vex: bool,
 }
 
 /// Levels that hold together.
@@ -223,6 +229,8 @@ struct Layer {
     profile: Option<Profile>,
     mode: Option<Mode>,
     levels: BTreeMap<&'static str, Level>,
+    /// What the rules about images are told; in a scope alone.
+    images: image::Images,
 }
 
 impl Layer {
@@ -283,6 +291,8 @@ impl Policy {
             waivers: Vec::new(),
             presets: Vec::new(),
             in_use: InUse::default(),
+            vex: Vec::new(),
+            lacks_vex: false,
         }
     }
 
@@ -320,6 +330,9 @@ impl Policy {
     /// The mode that holds for what these facts are about, in a stack of mode `ceiling`: the
     /// narrowest scope that says one decides, and none can go beyond the stack's.
     pub fn mode(&self, facts: &Facts, ceiling: Mode) -> Mode {
+        if self.lacks_vex && matches!(facts.subject, Subject::Image(_)) {
+            return Mode::Audit;
+        }
         let said = self.layers(facts).into_iter().find_map(|layer| layer.mode);
         said.map_or(ceiling, |mode| mode.min(ceiling))
     }
@@ -354,6 +367,21 @@ impl Policy {
     /// What it says about single rules beside their levels.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The same, as they hold for what these facts are about: of several scopes that hold, the
+    /// narrowest that says a member decides.
+    pub(crate) fn parameters_for(&self, facts: &Facts) -> Cow<'_, Parameters> {
+        let mut parameters = Cow::Borrowed(&self.parameters);
+        if !matches!(facts.subject, Subject::Image(_)) {
+            return parameters;
+        }
+        for layer in self.layers(facts).into_iter().rev() {
+            if !layer.images.is_empty() {
+                layer.images.put_over(&mut parameters.to_mut().image);
+            }
+        }
+        parameters
     }
 
     /// How many actions a function may take in an hour.

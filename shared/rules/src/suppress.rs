@@ -1,26 +1,33 @@
 //! Which findings of a scanner do not count, and why. What is taken out is told with its reason.
 
-use std::{borrow::Cow, collections::BTreeMap, collections::BTreeSet};
+mod target;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
+pub use target::{ImageTarget, PackagePattern};
+
 use crate::{
-    catalogue::ImageReference,
     facts::{Exploit, FindingStatus, Image, Package, Subject, Vulnerability},
-    names::Repository,
-    policy::{ImageParameters, matches},
+    policy::{ImageParameters, Preset, Waiver},
 };
 
-/// A reason for which findings of one vulnerability do not count.
+/// A reason for which findings of some vulnerabilities do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     /// The name by which reports call it.
     pub id: String,
     /// Where it comes from.
     pub source: Source,
-    /// The names of the vulnerability, in any case; one is enough.
+    /// The names of vulnerabilities, in any case; one is enough.
     pub vulnerabilities: Vec<String>,
+    /// The rules for which they do not count; empty for all about vulnerabilities.
+    pub rules: Vec<&'static str>,
     /// In which packages; every package of a finding has to be one of these. Empty for any.
     pub packages: Vec<PackagePattern>,
     /// In which images.
@@ -39,37 +46,12 @@ pub enum Source {
     Waiver,
     /// A statement of an OpenVEX document.
     Vex,
-    /// The policy's preset for kernels.
+    /// A preset that the policy includes.
     Preset,
-    /// The policy's days of grace; only `vulnerable-image` leaves it out.
+    /// The policy's days of grace.
     Grace,
     /// A suppression rule in Amazon Inspector.
     Scanner,
-}
-
-/// Which packages are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackagePattern {
-    /// A glob on the name, see [`matches`].
-    pub name: String,
-    /// The version, where only one is meant.
-    pub version: Option<String>,
-}
-
-/// Which images are meant: every member that is set has to match, and what is not known of an image
-/// matches nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ImageTarget {
-    /// A glob on the repository's name.
-    pub repository: Option<String>,
-    /// A glob on one of the tags.
-    pub tag: Option<String>,
-    /// A glob on the digest.
-    pub digest: Option<String>,
-    /// The repository with its registry, `HOST/NAME`, in any of the forms of ECR's hosts.
-    pub location: Option<String>,
-    /// The last part of the repository's name.
-    pub last_part: Option<String>,
 }
 
 /// A finding that does not count.
@@ -88,56 +70,100 @@ pub struct Suppressed {
     pub by: String,
     /// Why it does not count.
     pub reason: String,
+    /// The rules for which it does not count.
+    pub rules: Vec<&'static str>,
     /// The last day on which it does not count, `YYYY-MM-DD`, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }
 
-/// The id of the policy's preset for kernels.
-pub const KERNEL: &str = "preset:kernel";
+/// The rules about vulnerabilities: what is suppressed, is for these.
+pub const RULES: &[&str] = &[
+    "vulnerable-image",
+    "exploited-vulnerability",
+    "stale-vulnerability",
+];
 
-/// The subject as the rules are to judge it, and what was taken out of it.
+/// The one of them that days of grace are for.
+const OF_GRACE: &str = "vulnerable-image";
+
+/// A subject as each rule is to judge it.
+pub(crate) struct Split<'a> {
+    subject: &'a Subject,
+    /// What rules judge in its place from which something was taken out for them.
+    judged: Vec<Judged>,
+    /// What was taken out, or would not count for a rule.
+    pub(crate) suppressed: Vec<Suppressed>,
+}
+
+/// A subject without what is suppressed for these rules.
+struct Judged {
+    rules: Vec<&'static str>,
+    taken_out: Vec<usize>,
+    subject: Subject,
+}
+
+impl Split<'_> {
+    /// The subject as this rule is to judge it.
+    pub(crate) fn subject(&self, rule: &str) -> &Subject {
+        let mut judged = self.judged.iter();
+        let judged = judged.find(|judged| judged.rules.contains(&rule));
+        judged.map_or(self.subject, |judged| &judged.subject)
+    }
+}
+
+/// Takes out of an image what is suppressed, rule by rule. What is known by its number alone cannot
+/// be suppressed.
 pub(crate) fn split<'a>(
     subject: &'a Subject,
     parameters: &ImageParameters,
     at: Option<Timestamp>,
-) -> (Cow<'a, Subject>, Vec<Suppressed>) {
+) -> Split<'a> {
+    let mut split = Split {
+        subject,
+        judged: Vec::new(),
+        suppressed: Vec::new(),
+    };
     let Subject::Image(image) = subject else {
-        return (Cow::Borrowed(subject), Vec::new());
+        return split;
     };
     if image.scan.vulnerabilities.is_empty() {
-        return (Cow::Borrowed(subject), Vec::new());
+        return split;
     }
-    let (judged, suppressed) = split_image(image, parameters, at);
-    let subject = judged.map_or(Cow::Borrowed(subject), |judged| {
-        Cow::Owned(Subject::Image(Box::new(judged)))
-    });
-    (subject, suppressed)
-}
-
-/// The image without what is suppressed, `None` where that is nothing, and what is. What is known by
-/// its number alone cannot be suppressed.
-pub fn split_image(
-    image: &Image,
-    parameters: &ImageParameters,
-    at: Option<Timestamp>,
-) -> (Option<Image>, Vec<Suppressed>) {
     let reasons = Reasons::of(image, parameters, at);
-    let mut suppressed = Vec::new();
-    let mut taken_out = Vec::new();
+    let mut taken_out: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
     for (index, found) in image.scan.vulnerabilities.iter().enumerate() {
         if found.status == FindingStatus::Suppressed {
-            suppressed.push(of_scanner(found));
-        } else if let Some(reason) = reasons.against(found) {
-            suppressed.push(reason);
-            taken_out.push(index);
-        } else if let Some(end) = grace_end(found, parameters, at) {
-            suppressed.push(in_grace(found, end));
+            split.suppressed.push(of_scanner(found));
+            continue;
+        }
+        let against = reasons.against(found);
+        for rule in RULES.iter().filter(|rule| against.has(rule)) {
+            taken_out.entry(rule).or_default().push(index);
+        }
+        if let Some(end) = grace_end(found, parameters, at)
+            && !against.has(OF_GRACE)
+        {
+            split.suppressed.push(in_grace(found, end));
+        }
+        split.suppressed.extend(against.0);
+    }
+    for (rule, taken_out) in taken_out {
+        let mut judged = split.judged.iter_mut();
+        match judged.find(|judged| judged.taken_out == taken_out) {
+            Some(same) => same.rules.push(rule),
+            None => split.judged.push(Judged {
+                rules: vec![rule],
+                subject: Subject::Image(Box::new(without(image, &taken_out))),
+                taken_out,
+            }),
         }
     }
-    if taken_out.is_empty() {
-        return (None, suppressed);
-    }
+    split
+}
+
+/// The image without the findings at these indices, which ascend.
+fn without(image: &Image, taken_out: &[usize]) -> Image {
     let mut judged = image.clone();
     let mut out = taken_out.iter().peekable();
     let mut index = 0_usize;
@@ -151,24 +177,26 @@ pub fn split_image(
         !is_out
     });
     judged.scan.suppressed = u64::try_from(taken_out.len()).unwrap_or(u64::MAX);
-    (Some(judged), suppressed)
+    judged
 }
 
-/// The suppressions that took nothing out of any of the images that were judged: they can go, or do
-/// not say what they were meant to. `used` are the ids in the decisions.
-pub fn unused<'a>(
-    suppressions: &'a [Suppression],
-    used: &BTreeSet<&str>,
-) -> impl Iterator<Item = &'a Suppression> {
-    suppressions
-        .iter()
-        .filter(move |suppression| !used.contains(suppression.id.as_str()))
+/// The names of vulnerabilities that a waiver has and that it took out of none of the images that
+/// were judged: they can go, or are misspelt. `suppressed` is all that was.
+pub fn unused<'a, 's>(
+    waiver: &'a Waiver,
+    suppressed: impl IntoIterator<Item = &'s Suppressed>,
+) -> Vec<&'a str> {
+    let suppressed = suppressed.into_iter();
+    let of_waiver = suppressed.filter(|one| one.source == Source::Waiver && one.by == waiver.id);
+    let used: BTreeSet<String> = of_waiver.map(|one| key(&one.vulnerability)).collect();
+    let names = waiver.vulnerabilities().iter().map(String::as_str);
+    names.filter(|name| !used.contains(&key(name))).collect()
 }
 
 /// What there is against the findings of one image.
 struct Reasons<'a> {
     by_name: BTreeMap<String, Vec<&'a Suppression>>,
-    ignore_kernel: bool,
+    of_kernel: Option<&'static Preset>,
 }
 
 impl<'a> Reasons<'a> {
@@ -184,18 +212,26 @@ impl<'a> Reasons<'a> {
         }
         Self {
             by_name,
-            ignore_kernel: parameters.ignore_kernel,
+            of_kernel: parameters.of_kernel,
         }
     }
 
-    fn against(&self, found: &Vulnerability) -> Option<Suppressed> {
+    fn against(&self, found: &Vulnerability) -> Against {
+        let mut against = Against::default();
         if !found.is_active() || found.name.is_empty() {
-            return None;
+            return against;
         }
         let named = self.by_name.get(&key(&found.name));
-        let named = named.and_then(|all| all.iter().find(|one| one.covers_packages_of(found)));
-        if let Some(suppression) = named {
-            return Some(Suppressed {
+        let mut named: Vec<&Suppression> = named
+            .into_iter()
+            .flatten()
+            .filter(|one| one.covers_packages_of(found))
+            .copied()
+            .collect();
+        // The one that holds longest is named, so that the order in the policy means nothing.
+        named.sort_by_key(|one| Reverse((one.until.unwrap_or(Date::MAX), &one.id)));
+        for suppression in named {
+            against.add(&suppression.rules, || Suppressed {
                 source: suppression.source,
                 by: suppression.id.clone(),
                 reason: suppression.reason.clone(),
@@ -203,12 +239,50 @@ impl<'a> Reasons<'a> {
                 ..of(found)
             });
         }
-        (self.ignore_kernel && found.is_of_kernel()).then(|| Suppressed {
-            source: Source::Preset,
-            by: KERNEL.to_owned(),
-            reason: "a container runs the kernel of its host, not one of its image".to_owned(),
-            ..of(found)
-        })
+        if let Some(preset) = self.of_kernel
+            && found.is_of_kernel()
+        {
+            for grant in preset.grants {
+                against.add(&[grant.rule], || Suppressed {
+                    source: Source::Preset,
+                    by: preset.id(),
+                    reason: grant.reason.to_owned(),
+                    ..of(found)
+                });
+            }
+        }
+        against
+    }
+}
+
+/// What there is against one finding, each with the rules that it is for.
+#[derive(Default)]
+struct Against(Vec<Suppressed>);
+
+impl Against {
+    fn has(&self, rule: &str) -> bool {
+        self.0.iter().any(|one| one.is_for(rule))
+    }
+
+    /// Adds what is against the finding for those of the rules for which nothing is yet. No rules
+    /// are all.
+    fn add(&mut self, rules: &[&'static str], suppressed: impl FnOnce() -> Suppressed) {
+        let rules = if rules.is_empty() { RULES } else { rules };
+        let new = rules.iter().copied().filter(|rule| !self.has(rule));
+        let new: Vec<&'static str> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        let suppressed = suppressed();
+        let same =
+            |one: &&mut Suppressed| one.source == suppressed.source && one.by == suppressed.by;
+        match self.0.iter_mut().find(same) {
+            Some(one) => one.rules.extend(new),
+            None => self.0.push(Suppressed {
+                rules: new,
+                ..suppressed
+            }),
+        }
     }
 }
 
@@ -224,6 +298,7 @@ fn of(found: &Vulnerability) -> Suppressed {
         source: Source::Scanner,
         by: String::new(),
         reason: String::new(),
+        rules: RULES.to_vec(),
         until: None,
     }
 }
@@ -240,6 +315,7 @@ fn in_grace(found: &Vulnerability, end: Timestamp) -> Suppressed {
     Suppressed {
         source: Source::Grace,
         by: "grace".to_owned(),
+        rules: vec![OF_GRACE],
         reason: format!(
             "the policy gives time for findings of severity {}",
             found.severity.name()
@@ -273,6 +349,13 @@ pub(crate) fn grace_end(
     (at? < end).then_some(end)
 }
 
+impl Suppressed {
+    /// Whether it does not count for this rule.
+    pub fn is_for(&self, rule: &str) -> bool {
+        self.rules.contains(&rule)
+    }
+}
+
 impl Suppression {
     /// Whether it has ended by `at`. A moment that nobody knows ends none.
     pub fn has_ended(&self, at: Option<Timestamp>) -> bool {
@@ -292,67 +375,6 @@ impl Suppression {
             && !found.packages.is_empty()
             && found.packages.iter().all(is_meant)
     }
-}
-
-impl PackagePattern {
-    fn is(&self, package: &Package) -> bool {
-        let is_named = package
-            .name
-            .as_ref()
-            .is_some_and(|name| matches(&self.name, name));
-        let is_of_version = match (&self.version, &package.version) {
-            (None, _) => true,
-            (Some(wanted), Some(version)) => {
-                let wanted = wanted.strip_prefix("0:").unwrap_or(wanted);
-                wanted == version.strip_prefix("0:").unwrap_or(version)
-            }
-            (Some(_), None) => false,
-        };
-        is_named && is_of_version
-    }
-}
-
-impl ImageTarget {
-    /// Whether the image is meant.
-    pub fn holds(&self, image: &Image) -> bool {
-        let name = image.repository.name();
-        let is = |glob: &Option<String>, value: &str| {
-            glob.as_ref().is_none_or(|glob| matches(glob, value))
-        };
-        is(&self.repository, name)
-            && self
-                .tag
-                .as_ref()
-                .is_none_or(|glob| image.tags.iter().any(|tag| matches(glob, tag)))
-            && self.digest.as_ref().is_none_or(|glob| {
-                let digest = image.digest.as_ref();
-                digest.is_some_and(|digest| matches(glob, digest.as_str()))
-            })
-            && self
-                .last_part
-                .as_ref()
-                .is_none_or(|part| name.rsplit('/').next() == Some(part))
-            && self
-                .location
-                .as_ref()
-                .is_none_or(|location| is_at(&image.repository, location))
-    }
-}
-
-/// Whether `HOST/NAME` is this repository.
-fn is_at(repository: &Repository, location: &str) -> bool {
-    let Some(reference) = ImageReference::parse(location) else {
-        return false;
-    };
-    let place = repository.place();
-    reference.ecr_account() == Some(place.account())
-        && reference
-            .host
-            .split('.')
-            .any(|label| label == place.region())
-        && reference.repository == repository.name()
-        && reference.tag.is_none()
-        && reference.digest.is_none()
 }
 
 #[cfg(test)]

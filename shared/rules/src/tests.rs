@@ -1,5 +1,6 @@
 //! What holds for every decision and every plan.
 
+mod image_policies;
 mod images;
 mod parts;
 mod plans;

@@ -6,6 +6,7 @@ mod ledger;
 mod pushes;
 mod storm;
 mod surroundings;
+mod vex;
 
 use std::sync::{Arc, Mutex};
 

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::{decide::Outcome, facts::PlacedContainer, names::quoted, severity::Severity};
+use crate::{
+    decide::Outcome, facts::PlacedContainer, names::quoted, remedy::Remedy, severity::Severity,
+};
 
 /// What a check says of one place that fails or cannot be judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +15,7 @@ pub struct Answer {
     pub(crate) severity: Option<Severity>,
     pub(crate) message: String,
     pub(crate) help: Option<Cow<'static, str>>,
+    pub(crate) remedy: Option<Box<Remedy>>,
 }
 
 impl Answer {
@@ -26,6 +29,7 @@ impl Answer {
             severity: None,
             message: message.into(),
             help: None,
+            remedy: None,
         }
     }
 
@@ -63,6 +67,13 @@ impl Answer {
     #[must_use]
     pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says what a rebuild would mend.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(Box::new(remedy));
         self
     }
 }

@@ -43,13 +43,15 @@ impl Scope {
             family,
             launch_type,
             repository,
+            image_tag,
             tags,
         } = &self.matching;
         let is_of_definitions = family.is_some() || launch_type.is_some() || !tags.is_empty();
+        let is_of_images = repository.is_some() || image_tag.is_some();
         let is_elsewhere = match rule.check.subject() {
-            SubjectKind::TaskDefinition => repository.is_some(),
+            SubjectKind::TaskDefinition => is_of_images,
             SubjectKind::Image => is_of_definitions,
-            SubjectKind::Dockerfile => is_of_definitions || repository.is_some(),
+            SubjectKind::Dockerfile => is_of_definitions || is_of_images,
         };
         if is_elsewhere || cluster.is_some() {
             return None;
@@ -61,7 +63,7 @@ impl Scope {
                 account: account.as_deref(),
                 region: region.as_deref(),
                 family: family.as_deref(),
-                has_more: launch_type.is_some() || repository.is_some() || !tags.is_empty(),
+                has_more: launch_type.is_some() || is_of_images || !tags.is_empty(),
             },
             specificity: self.matching.specificity(),
         })
@@ -79,11 +81,18 @@ impl Waiver {
             container,
             image,
             repository,
+            image_tag,
             digest,
+            vulnerability,
+            package,
             file,
         } = &self.target;
-        let is_elsewhere =
-            cluster.is_some() || repository.is_some() || digest.is_some() || file.is_some();
+        let is_of_images = repository.is_some()
+            || image_tag.is_some()
+            || digest.is_some()
+            || !vulnerability.0.is_empty()
+            || package.is_some();
+        let is_elsewhere = cluster.is_some() || is_of_images || file.is_some();
         (!is_elsewhere).then(|| Bounds {
             account: account.as_deref(),
             region: region.as_deref(),

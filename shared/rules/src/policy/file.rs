@@ -10,9 +10,12 @@ use super::{
     Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target,
     Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
+    image::Images,
     mistake::{Mistake, Mistakes, Span},
     preset::{self, Preset},
     scope::{Matching, Scope},
+    vex::{BesidePolicy, MOST_VEX_FILES},
+    vulnerability,
     yaml::{self, Node, Value},
 };
 use crate::{Mode, catalogue, names::quoted};
@@ -50,6 +53,9 @@ mapping! {
         in_use: Option<InUse> = "in-use",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
+        /// OpenVEX documents: paths in the policy's folder. What they say does not affect an image does
+        /// not count.
+        vex: Vec<Spanned<BesidePolicy>> = "vex",
         /// Exceptions, each with an end.
         waivers: Vec<WaiverEntry> = "waivers",
     }
@@ -66,6 +72,8 @@ mapping! {
         mode: Option<Mode> = "mode",
         /// Levels of single rules here.
         rules: BTreeMap<RuleId, Level> = "rules",
+        /// What the rules about images are told here; what is left out is as elsewhere.
+        images: Spanned<Images> = "images",
     }
 }
 
@@ -77,7 +85,7 @@ mapping! {
         /// The rules that it is an exception from.
         rules: NotEmpty<Vec<RuleId>> = "rules",
         /// Where it holds; all that is set has to match.
-        target: NotEmpty<Target> = "target",
+        target: Spanned<NotEmpty<Target>> = "target",
         /// Why.
         reason: String = "reason",
         /// Who answers for it.
@@ -115,21 +123,34 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
         return None;
     }
     let file = PolicyFile::read(node, mistakes)?;
+    if let Some(beyond) = file.vex.get(MOST_VEX_FILES) {
+        let message = format!("a policy may name {MOST_VEX_FILES} OpenVEX documents");
+        mistakes.add(Mistake::new(beyond.span, message).help("put statements together in one"));
+    }
+    let waivers = waivers(file.waivers, mistakes);
+    let mut parameters = file.parameters;
+    let suppressions = waivers.iter().filter_map(Waiver::suppression);
+    parameters.image.suppressions.extend(suppressions);
+    let presets = file.presets.iter().copied();
+    parameters.image.of_kernel = presets.clone().find(|preset| preset.is_of_kernel());
     Some(Policy {
         base: Layer {
             profile: Some(file.profile.unwrap_or_default()),
             mode: file.mode,
             levels: levels(file.rules),
+            images: Images::default(),
         },
         scopes: scopes(file.scopes, mistakes),
-        parameters: file.parameters,
-        waivers: waivers(file.waivers, mistakes),
+        parameters,
+        waivers,
         unknown: file.unknown.unwrap_or_default(),
         max_actions_per_hour: file
             .max_actions_per_hour
             .map_or(MOST_ACTIONS, |Count(most)| most),
         presets: file.presets,
         in_use: file.in_use.unwrap_or_default(),
+        vex: file.vex.into_iter().map(|path| path.value.0).collect(),
+        lacks_vex: false,
     })
 }
 
@@ -198,11 +219,21 @@ fn scopes(entries: Vec<ScopeEntry>, mistakes: &mut Mistakes<'_>) -> Vec<Scope> {
             mistakes.add(Mistake::new(span, message).help("let a glob match more"));
             break;
         }
+        if let (false, Some(member)) = (
+            entry.images.value.is_empty(),
+            entry.matching.value.of_definitions(),
+        ) {
+            let message = format!("`images` is for scanned images, and they have no `{member}`");
+            mistakes.add(Mistake::new(entry.images.span, message).help(
+                "match by `account`, `region`, `repository` or `image-tag`, in a scope of its own",
+            ));
+        }
         let scope = Scope {
             layer: Layer {
                 profile: entry.profile,
                 mode: entry.mode,
                 levels: levels(entry.rules),
+                images: entry.images.value,
             },
             matching: entry.matching.value.0,
         };
@@ -244,10 +275,15 @@ fn waivers(entries: Vec<WaiverEntry>, mistakes: &mut Mistakes<'_>) -> Vec<Waiver
             mistakes.add(Mistake::new(span, message).help("give the waiver another id"));
         }
         ids.entry(id.clone()).or_insert(span);
+        let rules: Vec<&'static str> = entry.rules.0.into_iter().map(|rule| rule.0).collect();
+        let target = entry.target.value.0;
+        if let Some(mistake) = vulnerability::mistake(&rules, &target, entry.target.span) {
+            mistakes.add(mistake);
+        }
         waivers.push(Waiver {
             id,
-            rules: entry.rules.0.into_iter().map(|rule| rule.0).collect(),
-            target: entry.target.0,
+            rules,
+            target,
             reason: entry.reason,
             owner: entry.owner,
             ticket: entry.ticket,

@@ -256,6 +256,11 @@ impl<T: Form> Form for Spanned<T> {
         Some(Self { value, span })
     }
 
+    fn absent() -> Option<Self> {
+        let (value, span) = (T::absent()?, Span::default());
+        Some(Self { value, span })
+    }
+
     #[cfg(feature = "schema")]
     fn schema(definitions: &mut Map<String, Json>) -> Json {
         T::schema(definitions)

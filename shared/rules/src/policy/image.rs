@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Policy,
+    Policy, Preset,
     form::{Form, choice, mapping, text},
     mistake::{Mistake, Mistakes},
     yaml::Node,
@@ -36,8 +36,8 @@ pub struct ImageParameters {
     pub stale: Days,
     /// `unscanned-image`: how long after the push a scan may be under way, in minutes.
     pub scan_minutes: u32,
-    /// Whether findings in kernel packages alone are suppressed: a container runs its host's kernel.
-    pub ignore_kernel: bool,
+    /// The preset that suppresses findings in kernel packages, where the policy includes it.
+    pub of_kernel: Option<&'static Preset>,
     /// Findings that do not count, from waivers and VEX documents.
     pub suppressions: Vec<Suppression>,
 }
@@ -55,7 +55,7 @@ impl Default for ImageParameters {
                 ..Days::default()
             },
             scan_minutes: 15,
-            ignore_kernel: false,
+            of_kernel: None,
             suppressions: Vec::new(),
         }
     }
@@ -64,7 +64,7 @@ impl Default for ImageParameters {
 impl ImageParameters {
     /// Whether single findings may be left out, which takes more than their number.
     pub(crate) fn leaves_out(&self) -> bool {
-        self.ignore_kernel || !self.suppressions.is_empty() || self.grace != Days::default()
+        self.of_kernel.is_some() || !self.suppressions.is_empty() || self.grace != Days::default()
     }
 }
 
@@ -95,7 +95,8 @@ mapping! {
 
 mapping! {
     /// What the rules about images are told.
-    struct Written is "`images`" {
+    #[derive(Default)]
+    pub(super) struct Images is "`images`" {
         /// `vulnerable-image`: the least severity that counts; `high` where nothing is said.
         threshold: Option<Severity> = "threshold",
         /// `vulnerable-image`: whether only findings count that a newer version mends. Basic scanning
@@ -112,31 +113,40 @@ mapping! {
         /// `unscanned-image`: how many minutes after the push a scan may be under way; 15 where nothing is
         /// said.
         scan_minutes: Option<Count> = "scan-minutes",
-        /// Whether findings in kernel packages alone are suppressed: a container runs its host's kernel.
-        ignore_kernel: Option<Flag> = "ignore-kernel",
+    }
+}
+
+impl Images {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Says what it says, and leaves the rest as it is.
+    pub(super) fn put_over(&self, images: &mut ImageParameters) {
+        fn put<T: Copy, U>(said: Option<T>, over: &mut U, of: fn(T) -> U) {
+            if let Some(said) = said {
+                *over = of(said);
+            }
+        }
+        put(self.threshold, &mut images.threshold, |least| least);
+        put(self.fixable_only, &mut images.fixable_only, |Flag(on)| on);
+        put(self.grace_days, &mut images.grace, |days| days);
+        let over = &mut images.exploit_probability;
+        put(self.exploit_percent, over, |Percent(least)| Some(least));
+        put(self.stale_days, &mut images.stale, |days| days);
+        put(self.scan_minutes, &mut images.scan_minutes, |Count(of)| of);
     }
 }
 
 impl Form for ImageParameters {
-    const EXAMPLE: &'static str = <Written as Form>::EXAMPLE;
+    const EXAMPLE: &'static str = <Images as Form>::EXAMPLE;
 
     fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
-        let written = Written::read(node, mistakes)?;
-        let absent = Self::default();
-        let number =
-            |written: Option<Count>, absent| written.map_or(absent, |Count(number)| number);
-        Some(Self {
-            threshold: written.threshold.unwrap_or(absent.threshold),
-            fixable_only: written.fixable_only.is_some_and(|Flag(is_on)| is_on),
-            grace: written.grace_days.unwrap_or(absent.grace),
-            exploit_probability: written
-                .exploit_percent
-                .map_or(absent.exploit_probability, |Percent(least)| Some(least)),
-            stale: written.stale_days.unwrap_or(absent.stale),
-            scan_minutes: number(written.scan_minutes, absent.scan_minutes),
-            ignore_kernel: written.ignore_kernel.is_some_and(|Flag(is_on)| is_on),
-            suppressions: absent.suppressions,
-        })
+        let written = Images::read(node, mistakes)?;
+        let mut images = Self::default();
+        written.put_over(&mut images);
+        Some(images)
     }
 
     fn absent() -> Option<Self> {
@@ -145,7 +155,7 @@ impl Form for ImageParameters {
 
     #[cfg(feature = "schema")]
     fn schema(definitions: &mut Map<String, Json>) -> Json {
-        Written::schema(definitions)
+        Images::schema(definitions)
     }
 }
 

@@ -73,6 +73,12 @@ patterns! {
     /// A glob on names of repositories.
     OnRepository, "`team/*`", |glob| made_of(glob, "a repository's name", "small letters, digits, `.`, `_`, `-` and `/`",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c));
+    /// A glob on tags of images.
+    OnImageTag, "`release-*`", |glob| made_of(glob, "a tag of an image", "letters, digits, `.`, `_` and `-`",
+        |c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    /// A glob on names of packages.
+    OnPackage, "`openssl*`", |glob| made_of(glob, "a package's name", "characters that are no spaces",
+        |c| !c.is_whitespace());
     /// A glob on digests of images.
     OnDigest, "`sha256:…`", digest;
     /// A glob on paths of files.

@@ -52,6 +52,8 @@ pub enum Whose {
     },
     /// Definitions that AWS registers in this service-linked role, which nobody else can take.
     Role(&'static str),
+    /// What scanners find in packages of a kernel, in images.
+    Kernel,
 }
 
 /// A repository that only its publisher can push to.
@@ -89,6 +91,8 @@ pub enum Only {
     },
     /// With these capabilities.
     Capabilities(&'static [&'static str]),
+    /// With findings all of whose packages are of the kernel.
+    KernelPackages,
 }
 
 impl fmt::Display for AgentImage {
@@ -131,6 +135,11 @@ impl Preset {
         format!("{PREFIX}{}", self.name)
     }
 
+    /// Whether it suppresses what scanners find in kernels.
+    pub(crate) fn is_of_kernel(&self) -> bool {
+        self.subject == Whose::Kernel
+    }
+
     /// Whether it covers this finding about these facts.
     pub(crate) fn covers(&self, finding: &Finding, facts: &Facts) -> bool {
         let Subject::TaskDefinition(definition) = &facts.subject else {
@@ -153,6 +162,7 @@ impl Whose {
         let containers = &definition.container_definitions;
         let are_agents = || !containers.is_empty() && containers.iter().all(|c| self.is_agent(c));
         match (self, indices(&finding.pointer).as_slice()) {
+            (Self::Kernel, _) => false,
             (Self::Role(role), _) => is_registered_by(role, definition, place),
             // By position: names may be given twice until ECS has seen the definition.
             (_, ["containerDefinitions", index, ..]) if !OF_THE_HOST.contains(&finding.rule) => {
@@ -225,6 +235,8 @@ impl Only {
     fn holds(&self, finding: &Finding, definition: &TaskDefinition) -> bool {
         match self {
             Self::Whatever => true,
+            // Findings of a scanner are suppressed before a rule looks.
+            Self::KernelPackages => false,
             Self::Paths { readable, writable } => {
                 let path = path(finding, definition);
                 path.is_some_and(|path| {

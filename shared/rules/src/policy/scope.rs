@@ -6,7 +6,10 @@ use super::{
     Layer,
     form::{Filled, mapping},
     matches,
-    pattern::{OnAccount, OnCluster, OnFamily, OnLaunchType, OnRegion, OnRepository, is_glob},
+    pattern::{
+        OnAccount, OnCluster, OnFamily, OnImageTag, OnLaunchType, OnRegion, OnRepository, is_glob,
+    },
+    waiver::has_tag,
 };
 use crate::{
     facts::{Facts, Scalar, Subject, TaskDefinition},
@@ -35,6 +38,8 @@ mapping! {
         pub(super) launch_type: Option<OnLaunchType> = "launch-type",
         /// The repository of an image.
         pub(super) repository: Option<OnRepository> = "repository",
+        /// A tag of an image; of several, one is enough, and an untagged image is not inside.
+        pub(super) image_tag: Option<OnImageTag> = "image-tag",
         /// Tags of the task definition.
         pub(super) tags: BTreeMap<String, String> = "tags",
     }
@@ -57,9 +62,34 @@ impl Matching {
         (globs().count(), exact)
     }
 
+    /// A member that only task definitions have, where one is set.
+    pub(super) fn of_definitions(&self) -> Option<&'static str> {
+        let members = [
+            ("family", self.family.is_some()),
+            ("launch-type", self.launch_type.is_some()),
+            ("tags", !self.tags.is_empty()),
+            ("cluster", self.cluster.is_some()),
+        ];
+        let mut set = members.into_iter().filter(|(_, is_set)| *is_set);
+        set.next().map(|(name, _)| name)
+    }
+
+    fn is_of_images(&self) -> bool {
+        self.repository.is_some() || self.image_tag.is_some()
+    }
+
     /// Whether no subject can be in both, as far as that can be told from the globs.
     pub(super) fn is_apart_from(&self, other: &Self) -> bool {
-        self.members().any(|(name, ours)| {
+        let are_of_two_kinds =
+            |a: &Self, b: &Self| a.is_of_images() && b.of_definitions().is_some();
+        if are_of_two_kinds(self, other) || are_of_two_kinds(other, self) {
+            return true;
+        }
+        // An image may have both tags.
+        let members = self
+            .members()
+            .filter(|(name, _)| *name != (false, "image-tag"));
+        members.into_iter().any(|(name, ours)| {
             let theirs = other.members().find(|(theirs, _)| *theirs == name);
             theirs.is_some_and(|(_, theirs)| {
                 let (ours_is_glob, theirs_is_glob) = (is_glob(ours), is_glob(theirs));
@@ -95,6 +125,10 @@ impl Matching {
         ) && is(self.cluster.as_deref(), facts.cluster())
             && is(self.family.as_deref(), family.as_deref())
             && is(self.repository.as_deref(), repository)
+            && self
+                .image_tag
+                .as_deref()
+                .is_none_or(|glob| has_tag(&facts.subject, glob))
             && self.launch_type.as_deref().is_none_or(|glob| {
                 // A definition that could run elsewhere too is not inside.
                 launch_types.is_some_and(|types| types.iter().all(|t| matches(glob, t.name())))
@@ -113,6 +147,7 @@ impl Matching {
             ("family", self.family.as_deref()),
             ("launch-type", self.launch_type.as_deref()),
             ("repository", self.repository.as_deref()),
+            ("image-tag", self.image_tag.as_deref()),
         ];
         let named = named.into_iter();
         let named = named.filter_map(|(name, glob)| Some(((false, name), glob?)));

@@ -8,9 +8,10 @@ use super::{
     form::{Filled, Form, mapping},
     matches,
     pattern::{
-        OnAccount, OnCluster, OnContainer, OnDigest, OnFamily, OnFile, OnImage, OnRegion,
-        OnRepository,
+        OnAccount, OnCluster, OnContainer, OnDigest, OnFamily, OnFile, OnImage, OnImageTag,
+        OnPackage, OnRegion, OnRepository,
     },
+    vulnerability::Vulnerabilities,
 };
 use crate::{
     decide::Finding,
@@ -54,8 +55,15 @@ mapping! {
         pub(super) image: Option<OnImage> = "image",
         /// The repository of an image.
         pub(super) repository: Option<OnRepository> = "repository",
+        /// A tag of an image; one is enough.
+        pub(super) image_tag: Option<OnImageTag> = "image-tag",
         /// The digest of an image.
         pub(super) digest: Option<OnDigest> = "digest",
+        /// Vulnerabilities of an image by name, one or a list: findings of these alone do not count. No
+        /// globs.
+        pub(super) vulnerability: Vulnerabilities = "vulnerability",
+        /// With `vulnerability`: the package that has it.
+        pub(super) package: Option<OnPackage> = "package",
         /// The path of a Dockerfile as it is given to the command line, without a leading `./`.
         pub(super) file: Option<OnFile> = "file",
     }
@@ -74,7 +82,10 @@ impl Waiver {
 
     /// Whether it covers this finding about these facts, were it not for its end.
     pub(crate) fn covers(&self, finding: &Finding, facts: &Facts) -> bool {
-        self.rules.contains(&finding.rule) && self.target.holds(finding, facts)
+        self.rules.contains(&finding.rule)
+            // One for single vulnerabilities has taken them out before a rule looked.
+            && self.vulnerabilities().is_empty()
+            && self.target.holds(finding, facts)
     }
 }
 
@@ -117,29 +128,40 @@ impl Target {
             ),
             Subject::Dockerfile(_) => (None, None, None, None),
         };
-        [
-            (
-                self.account.as_deref(),
-                place.map(|place| place.account().to_owned()),
-            ),
-            (
-                self.region.as_deref(),
-                place.map(|place| place.region().to_owned()),
-            ),
-            (self.cluster.as_deref(), facts.cluster().map(str::to_owned)),
-            (self.family.as_deref(), family),
-            (self.container.as_deref(), finding.container.clone()),
-            (self.image.as_deref(), image),
-            (self.repository.as_deref(), repository),
-            (self.digest.as_deref(), digest),
-            (self.file.as_deref(), file),
-        ]
-        .into_iter()
-        .all(|(glob, value)| match (glob, value) {
-            (None, _) => true,
-            (Some(glob), Some(value)) => matches(glob, &value),
-            // What is not known cannot be what the waiver names.
-            (Some(_), None) => false,
-        })
+        self.image_tag
+            .as_deref()
+            .is_none_or(|glob| has_tag(&facts.subject, glob))
+            && [
+                (
+                    self.account.as_deref(),
+                    place.map(|place| place.account().to_owned()),
+                ),
+                (
+                    self.region.as_deref(),
+                    place.map(|place| place.region().to_owned()),
+                ),
+                (self.cluster.as_deref(), facts.cluster().map(str::to_owned)),
+                (self.family.as_deref(), family),
+                (self.container.as_deref(), finding.container.clone()),
+                (self.image.as_deref(), image),
+                (self.repository.as_deref(), repository),
+                (self.digest.as_deref(), digest),
+                (self.file.as_deref(), file),
+            ]
+            .into_iter()
+            .all(|(glob, value)| match (glob, value) {
+                (None, _) => true,
+                (Some(glob), Some(value)) => matches(glob, &value),
+                // What is not known cannot be what the waiver names.
+                (Some(_), None) => false,
+            })
+    }
+}
+
+/// Whether the subject is an image one of whose tags matches.
+pub(super) fn has_tag(subject: &Subject, glob: &str) -> bool {
+    match subject {
+        Subject::Image(image) => image.tags.iter().any(|tag| matches(glob, tag)),
+        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
     }
 }

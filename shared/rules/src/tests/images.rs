@@ -8,7 +8,7 @@ use crate::{
         Epss, Exploit, FindingStatus, Fix, Package, ScanPage, ScanPages, Vulnerability,
         severity_counts,
     },
-    policy::ImageParameters,
+    policy::{ImageParameters, Preset},
     suppress::{ImageTarget, Source, Suppression},
 };
 
@@ -18,6 +18,10 @@ fn policy_of(profile: Profile, change: impl FnOnce(&mut ImageParameters)) -> Pol
     let mut images = ImageParameters::default();
     change(&mut images);
     Policy::of_profile(profile).with_images(images)
+}
+
+fn kernel() -> &'static Preset {
+    Preset::find("kernel-vulnerabilities").unwrap()
 }
 
 fn any_severity() -> impl Strategy<Value = ScanSeverity> {
@@ -85,11 +89,11 @@ fn any_parameters() -> impl Strategy<Value = ImageParameters> {
         prop::collection::vec(any_suppression(), 0..3),
     )
         .prop_map(
-            |(threshold, fixable_only, grace, ignore_kernel, suppressions)| {
+            |(threshold, fixable_only, grace, is_kernel_left, suppressions)| {
                 let mut parameters = ImageParameters {
                     threshold,
                     fixable_only,
-                    ignore_kernel,
+                    of_kernel: is_kernel_left.then(kernel),
                     suppressions,
                     ..ImageParameters::default()
                 };
@@ -105,6 +109,7 @@ fn any_suppression() -> impl Strategy<Value = Suppression> {
         source: Source::Waiver,
         vulnerabilities: vec![format!("CVE-2026-{number}")],
         packages: Vec::new(),
+        rules: Vec::new(),
         target: ImageTarget {
             repository: (!is_ours).then(|| "other/*".to_owned()),
             ..ImageTarget::default()
@@ -147,7 +152,7 @@ proptest! {
         let name = found[0].name.clone();
         let mut more = parameters.clone();
         more.suppressions.push(Suppression {
-            id: "x".to_owned(), source: Source::Waiver, vulnerabilities: vec![name.clone()], packages: Vec::new(),
+            id: "x".to_owned(), source: Source::Waiver, vulnerabilities: vec![name.clone()], packages: Vec::new(), rules: Vec::new(),
             target: ImageTarget::default(), reason: "r".to_owned(), until: None,
         });
         let others: Vec<_> = found.iter().filter(|v| v.name != name).cloned().collect();
@@ -240,7 +245,7 @@ proptest! {
     ) {
         let elsewhere = Suppression {
             id: "x".to_owned(), source: Source::Waiver, vulnerabilities: vec![format!("CVE-2026-{number}")],
-            packages: Vec::new(), reason: "r".to_owned(), until: None,
+            packages: Vec::new(), rules: Vec::new(), reason: "r".to_owned(), until: None,
             target: ImageTarget { repository: Some("other".to_owned()), ..ImageTarget::default() },
         };
         let facts = with(&found, &BTreeMap::new());
@@ -339,6 +344,7 @@ fn the_suppressed_are_listed_and_the_message_says_how_many() {
         source: Source::Waiver,
         vulnerabilities: vec![vulnerability.to_owned()],
         packages: Vec::new(),
+        rules: Vec::new(),
         target: ImageTarget::default(),
         reason: "not reachable".to_owned(),
         until: "2026-12-31".parse().ok(),

@@ -9,6 +9,7 @@ use crate::{
     facts::{Fix, Image, Scan, ScanSeverity, Scanner, Vulnerability},
     names::quoted,
     policy::ImageParameters,
+    remedy::Remedy,
     suppress::grace_end,
 };
 
@@ -51,6 +52,8 @@ struct Found<'a> {
     in_grace: u64,
     /// The worst that fails and whose details are known.
     worst: Option<&'a Vulnerability>,
+    /// What a rebuild would do about those that fail.
+    remedy: Remedy,
 }
 
 impl<'a> Found<'a> {
@@ -76,6 +79,7 @@ impl<'a> Found<'a> {
                 _ => {
                     add(&mut found.failing, severity, 1);
                     found.worst.get_or_insert(vulnerability);
+                    found.remedy.add(vulnerability);
                 }
             }
         }
@@ -86,6 +90,7 @@ impl<'a> Found<'a> {
             } else {
                 add(&mut found.failing, severity, number);
                 found.by_count = found.by_count.saturating_add(number);
+                found.remedy.add_by_count(number);
             }
         }
         found
@@ -95,13 +100,16 @@ impl<'a> Found<'a> {
         let worst = self.failing.keys().next();
         let (name, rank) = worst.map_or(("HIGH", None), |worst| (worst.name(), worst.rank()));
         let mut message = format!("{} found {}", scan.scanner.name(), told(&self.failing));
+        message.push_str(&self.remedy.told());
         message.push_str(&self.left_out(scan));
         if let Some(worst) = self.worst {
             message.push_str(", among them ");
             message.push_str(&worst.told());
         }
         message.push_str(&self.disagreement(scan, parameters));
-        Answer::fail(format!("{COUNTS}/{name}"), message).severity(rank.unwrap_or(Severity::High))
+        let answer = Answer::fail(format!("{COUNTS}/{name}"), message);
+        let answer = answer.severity(rank.unwrap_or(Severity::High));
+        answer.remedy(self.remedy.clone())
     }
 
     /// What does not count, in brackets.

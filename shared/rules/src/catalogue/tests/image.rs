@@ -185,11 +185,15 @@ fn messages_say_what_was_left_out_and_where_counts_and_list_disagree() {
     cut.scan.suppressed = 3;
     cut.scan.uncounted = 1;
     say(&cut, |_| {});
-    say(&cut, |p| p.ignore_kernel = true);
+    say(&cut, |p| {
+        p.of_kernel = crate::policy::Preset::find("kernel-vulnerabilities");
+    });
     let mut counted = image("ACTIVE", Vec::new());
     counted.scan.counts = [(ScanSeverity::Critical, 1), (ScanSeverity::High, 2)].into();
     say(&counted, |_| {});
-    say(&counted, |p| p.ignore_kernel = true);
+    say(&counted, |p| {
+        p.of_kernel = crate::policy::Preset::find("kernel-vulnerabilities");
+    });
     insta::assert_snapshot!(lines.join("\n"));
 }
 

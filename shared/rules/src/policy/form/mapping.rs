@@ -112,6 +112,12 @@ impl<'n> Members<'n> {
 /// What to do with a member that belongs elsewhere.
 fn misplaced(key: &str, names: &[&str]) -> Option<String> {
     let has = |name: &str| names.contains(&name);
+    if has("vulnerability") && matches!(key, "cve" | "cves" | "vulnerabilities") {
+        return Some("did you mean `vulnerability`? It takes one name or a list".to_owned());
+    }
+    if has("presets") && key == "images" {
+        return Some("put it under `parameters`".to_owned());
+    }
     if catalogue::find(key).is_some() {
         if has("rules") {
             return Some(format!("`{key}` is a rule: put its level under `rules`"));

@@ -230,4 +230,17 @@ pub const PRESETS: &[Preset] = &[
             ),
         ],
     },
+    Preset {
+        name: "kernel-vulnerabilities",
+        summary: "findings of a scanner in packages of a kernel, such as `linux-libc-dev`, and in no others",
+        subject: Whose::Kernel,
+        grants: &[
+            grant("vulnerable-image", Only::KernelPackages, KERNEL),
+            grant("exploited-vulnerability", Only::KernelPackages, KERNEL),
+            grant("stale-vulnerability", Only::KernelPackages, KERNEL),
+        ],
+    },
 ];
+
+/// Why findings in kernels do not count.
+const KERNEL: &str = "a container runs the kernel of its host, not one of its image";
