@@ -56,7 +56,7 @@ def test_an_index_is_archived_with_its_platforms_and_without_its_attestation(
     name = repository(enforce, "two-platforms")
     index, amd64, arm64, attests = build(registry, name, "1.0")
     line = scan(enforce, name, amd64)
-    assert (line["decision"], line["effects"]) == ("deny", "done")
+    assert (line["decision"], line["effects"]) == ("deny", "done"), line
     statuses = {
         digest: enforce.image_status(name, digest)
         for digest in (index, amd64, arm64, attests)
@@ -78,7 +78,7 @@ def test_what_a_healthy_index_shares_is_left(
     other = registry.push_image(name, seed=next(SEEDS))
     healthy, _ = registry.push_index(name, "2.0", [(other, "amd64"), (arm64, "arm64")])
     line = scan(enforce, name, amd64)
-    assert (line["decision"], line["effects"]) == ("deny", "done")
+    assert (line["decision"], line["effects"]) == ("deny", "done"), line
     assert enforce.image_status(name, index) == "ARCHIVED"
     assert enforce.image_status(name, amd64) == "ARCHIVED"
     assert enforce.image_status(name, healthy) == "ACTIVE"
