@@ -411,9 +411,13 @@ def test_ledger_is_kept_encrypted_and_can_be_recovered():
 def test_ledger_has_the_form_that_the_functions_expect():
     table = stack(Mode="audit")["Ledger"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
-    attributes = [{"AttributeName": "id", "AttributeType": "S"}]
-    assert table["AttributeDefinitions"] == attributes
+    key = [("id", "HASH"), ("part", "RANGE")]
+    assert table["KeySchema"] == [
+        {"AttributeName": name, "KeyType": kind} for name, kind in key
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": name, "AttributeType": "S"} for name, _ in key
+    ]
     expiry = {"AttributeName": "expires", "Enabled": True}
     assert table["TimeToLiveSpecification"] == expiry
 

@@ -14,7 +14,7 @@ def entry(stack: Stack, key: str) -> dict[str, str]:
     """An entry of the ledger, every attribute as a text."""
     answer = stack.client("dynamodb").get_item(
         TableName=stack.outputs["LedgerName"],
-        Key={"id": {"S": key}},
+        Key={"id": {"S": key}, "part": {"S": "-"}},
         ConsistentRead=True,
     )
     item = answer.get("Item", {})
@@ -27,7 +27,7 @@ def turn(stack: Stack, state: str) -> None:
     """Turns the kill switch, as infra/README.md says."""
     stack.client("dynamodb").update_item(
         TableName=stack.outputs["LedgerName"],
-        Key={"id": {"S": "switch"}},
+        Key={"id": {"S": "switch"}, "part": {"S": "-"}},
         UpdateExpression="SET #s = :s, #r = :r, #b = :b",
         ExpressionAttributeNames={"#s": "state", "#r": "reason", "#b": "by"},
         ExpressionAttributeValues={

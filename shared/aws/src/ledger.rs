@@ -1,6 +1,6 @@
-//! The ledger: what has to outlive a process. One DynamoDB table with one text key, described in
+//! The ledger: what has to outlive a process. One DynamoDB table with a key of two texts, described in
 //! `ARCHITECTURE.md`. Every write is one conditional `UpdateItem`, every read one consistent
-//! `GetItem`: nothing here reads more than one entry.
+//! `GetItem`, or `Query` of what has the same `id`: nothing here goes through the table.
 
 mod actions;
 mod alerts;
@@ -18,7 +18,7 @@ use tidewaiter_rules::ledger::Key;
 
 pub use actions::Begun;
 pub use alerts::Claim;
-pub use quarantine::{Quarantined, Release};
+pub use quarantine::{Quarantined, QuarantinedImage, Release};
 pub use switch::Pause;
 
 use crate::{CallError, Clients};
@@ -108,11 +108,37 @@ impl<'a> Ledger<'a> {
             .dynamodb
             .get_item()
             .table_name(self.table)
-            .key("id", text(key.as_str()))
+            .key("id", text(key.id()))
+            .key("part", text(key.part()))
             .consistent_read(true);
         let answer = call.send().await;
         let answer = answer.map_err(|error| CallError::of("GetItem", &error))?;
         Ok(answer.item.map(Entry))
+    }
+
+    /// All entries of one `id`, in the order of their parts.
+    async fn list(&self, id: &str) -> Result<Vec<Entry>, CallError> {
+        let mut entries = Vec::new();
+        let mut start = None;
+        loop {
+            let call = self
+                .clients
+                .dynamodb
+                .query()
+                .table_name(self.table)
+                .key_condition_expression("#id = :id")
+                .expression_attribute_names("#id", "id")
+                .expression_attribute_values(":id", text(id))
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            let page = call.send().await;
+            let page = page.map_err(|error| CallError::of("Query", &error))?;
+            entries.extend(page.items.unwrap_or_default().into_iter().map(Entry));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+        }
     }
 
     async fn write(&self, key: &Key, write: Write<'_>) -> Result<Written, CallError> {
@@ -121,7 +147,8 @@ impl<'a> Ledger<'a> {
             .dynamodb
             .update_item()
             .table_name(self.table)
-            .key("id", text(key.as_str()))
+            .key("id", text(key.id()))
+            .key("part", text(key.part()))
             .update_expression(write.update)
             .condition_expression(write.condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);

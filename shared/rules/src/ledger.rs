@@ -16,9 +16,13 @@ use crate::{
 /// DynamoDB takes keys of 2,048 bytes; what is longer than this is cut, with a hash in its place.
 const LONGEST: usize = 1500;
 
-/// What an entry of the ledger is known by.
+/// What an entry of the ledger is known by. Entries with the same `id` are read together, in the
+/// order of their parts; what stands alone has the part `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(String);
+pub struct Key {
+    id: String,
+    part: Option<String>,
+}
 
 impl Key {
     /// One action on one thing, whatever event led to it.
@@ -51,10 +55,16 @@ impl Key {
         Self::of("alert", &format!("budget#{function}#{hour}"))
     }
 
-    /// An image that is not to be pulled.
+    /// An image that is not to be pulled: a part of [`Self::QUARANTINE`].
     pub fn quarantine(repository: &Repository, digest: &Digest) -> Self {
-        Self::of("quarantine", &format!("{}@{digest}", repository.arn()))
+        Self {
+            id: Self::QUARANTINE.to_owned(),
+            part: Some(format!("{}@{digest}", repository.arn())),
+        }
     }
+
+    /// The `id` of all images in quarantine.
+    pub const QUARANTINE: &str = "quarantine";
 
     /// The actions of a function in an hour.
     pub fn budget(function: &str, hour: Hour) -> Self {
@@ -63,20 +73,29 @@ impl Key {
 
     /// The kill switch of all functions.
     pub fn switch() -> Self {
-        Self("switch".to_owned())
+        Self::alone("switch".to_owned())
     }
 
-    /// The key as it stands in the table.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The first attribute of the key, as it stands in the table.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The second attribute of the key, as it stands in the table.
+    pub fn part(&self) -> &str {
+        self.part.as_deref().unwrap_or("-")
+    }
+
+    fn alone(id: String) -> Self {
+        Self { id, part: None }
     }
 
     fn of(kind: &str, id: &str) -> Self {
         if id.len() <= LONGEST {
-            return Self(format!("{kind}#{id}"));
+            return Self::alone(format!("{kind}#{id}"));
         }
         let kept: String = id.chars().take(LONGEST / 4 - 40).collect();
-        Self(format!("{kind}#{kept}~{}", hash([id])))
+        Self::alone(format!("{kind}#{kept}~{}", hash([id])))
     }
 }
 

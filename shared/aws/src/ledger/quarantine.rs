@@ -22,6 +22,15 @@ pub struct Release {
     pub until: Timestamp,
 }
 
+/// An image that was put into quarantine, as the ledger lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedImage {
+    /// `REPOSITORY_ARN@DIGEST`.
+    pub image: String,
+    /// What the ledger says of it.
+    pub state: Quarantined,
+}
+
 /// What the ledger says of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Quarantined {
@@ -117,18 +126,40 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Option<Quarantined>, CallError> {
         let entry = self.read(&Key::quarantine(repository, digest)).await?;
-        Ok(entry.and_then(|entry| {
-            if entry.is("state", "released") {
-                let release = release(&entry);
-                return (release.until > now).then_some(Quarantined::Released(release));
-            }
-            Some(Quarantined::Held {
-                reason: entry.text("reason").unwrap_or_default().to_owned(),
-                since: entry.time("at"),
-                undo: entry.text("undo").unwrap_or_default().to_owned(),
-            })
-        }))
+        Ok(entry.and_then(|entry| state(&entry, now)))
     }
+
+    /// Every image in quarantine, and those whose release still holds, in the order of repositories
+    /// and digests.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn all_quarantined(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<QuarantinedImage>, CallError> {
+        let entries = self.list(Key::QUARANTINE).await?;
+        let listed = entries.iter().filter_map(|entry| {
+            Some(QuarantinedImage {
+                image: entry.text("part")?.to_owned(),
+                state: state(entry, now)?,
+            })
+        });
+        Ok(listed.collect())
+    }
+}
+
+/// What an entry says now; `None` where a release has run out.
+fn state(entry: &Entry, now: Timestamp) -> Option<Quarantined> {
+    if entry.is("state", "released") {
+        let release = release(entry);
+        return (release.until > now).then_some(Quarantined::Released(release));
+    }
+    Some(Quarantined::Held {
+        reason: entry.text("reason").unwrap_or_default().to_owned(),
+        since: entry.time("at"),
+        undo: entry.text("undo").unwrap_or_default().to_owned(),
+    })
 }
 
 /// What cannot be read of a release makes it hold: to leave an image alone can be mended later.

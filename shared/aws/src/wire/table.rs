@@ -1,5 +1,5 @@
-//! A table of DynamoDB in memory: `GetItem` and `UpdateItem` with the expressions that the ledger
-//! writes. Any other expression is a mistake of the test, told in the answer.
+//! A table of DynamoDB in memory: `GetItem`, `Query` and `UpdateItem` with the expressions that the
+//! ledger writes. Any other expression is a mistake of the test, told in the answer.
 
 #![expect(
     clippy::expect_used,
@@ -30,7 +30,13 @@ impl Table {
     /// When the call is none that the ledger may make.
     pub fn answer(&self, call: &Call) -> Option<Answer> {
         let parameters = &call.parameters;
-        let id = parameters["Key"]["id"]["S"].as_str().unwrap_or_default();
+        let key = &parameters["Key"];
+        let (id, part) = (&key["id"]["S"], &key["part"]["S"]);
+        let (id, part) = (
+            id.as_str().unwrap_or_default(),
+            part.as_str().unwrap_or_default(),
+        );
+        let name = &name_of(id, part);
         let mut items = self.items();
         match call.operation.as_str() {
             "GetItem" => {
@@ -39,15 +45,27 @@ impl Table {
                     "reads of the ledger decide"
                 );
                 Some(Answer::json(
-                    match items.get(id) {
+                    match items.get(name) {
                         Some(item) => json!({ "Item": item }),
                         None => json!({}),
                     }
                     .to_string(),
                 ))
             }
+            "Query" => {
+                assert_eq!(
+                    parameters["ConsistentRead"], true,
+                    "reads of the ledger decide"
+                );
+                assert_eq!(parameters["KeyConditionExpression"], "#id = :id");
+                let wanted = value(parameters, ":id");
+                let found = items.values().filter(|item| item["id"] == wanted);
+                let found: Vec<&Item> = found.collect();
+                Some(Answer::json(json!({ "Items": found }).to_string()))
+            }
             "UpdateItem" => {
-                let old = items.get(id).cloned();
+                assert!(!id.is_empty() && !part.is_empty(), "the whole key");
+                let old = items.get(name).cloned();
                 let condition = parameters["ConditionExpression"].as_str();
                 let condition = condition.expect("conditional writes only");
                 let is_met = Condition::of(parameters, old.as_ref(), condition).holds();
@@ -63,29 +81,37 @@ impl Table {
                 }
                 let mut item = old.unwrap_or_default();
                 item.insert("id".to_owned(), json!({ "S": id }));
+                item.insert("part".to_owned(), json!({ "S": part }));
                 update(parameters, &mut item);
-                items.insert(id.to_owned(), item);
+                items.insert(name.to_owned(), item);
                 Some(Answer::empty())
             }
             _ => None,
         }
     }
 
-    /// An attribute of an entry, text or number as a text.
-    pub fn attribute(&self, id: &str, name: &str) -> Option<String> {
+    /// An attribute of an entry, text or number as a text. The entry is named as by [`Self::keys`].
+    pub fn attribute(&self, entry: &str, name: &str) -> Option<String> {
         let items = self.items();
-        let value = items.get(id)?.get(name)?;
+        let value = items.get(entry)?.get(name)?;
         let value = value.get("S").or_else(|| value.get("N"))?;
         value.as_str().map(str::to_owned)
     }
 
-    /// The keys of all entries, in order.
+    /// The keys of all entries, in order: the `id`, and behind a space the part, where there is one.
     pub fn keys(&self) -> Vec<String> {
         self.items().keys().cloned().collect()
     }
 
     fn items(&self) -> MutexGuard<'_, BTreeMap<String, Item>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name_of(id: &str, part: &str) -> String {
+    match part {
+        "-" => id.to_owned(),
+        part => format!("{id} {part}"),
     }
 }
 

@@ -50,7 +50,7 @@ impl Guard {
                 }
             }
         };
-        let heard = format!("{} {} {}", key.as_str(), news.findings, news.effects);
+        let heard = format!("{} {} {}", key.id(), news.findings, news.effects);
         if lost && self.heard.borrow().contains(&heard) {
             return Ok(());
         }
