@@ -218,6 +218,7 @@ impl Scanned {
                 tags: self.tags.clone(),
                 pushed_at: None,
                 is_restored: false,
+                quarantine: None,
                 scan,
                 surroundings: Surroundings::default(),
             })),

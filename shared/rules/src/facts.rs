@@ -25,7 +25,7 @@ pub use container::{
 pub use dockerfile::Dockerfile;
 pub use family::{Family, Surroundings};
 pub use form::Form;
-pub use image::{Image, Scan, ScanSeverity, ScanState, Scanner};
+pub use image::{Image, Quarantine, Scan, ScanSeverity, ScanState, Scanner};
 pub use moment::moment;
 pub use platform::{LaunchType, PlacementConstraint, RuntimePlatform};
 pub use request::{ContainerRequest, ExpressRequest, Overrides, RunRequest};

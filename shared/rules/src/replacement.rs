@@ -17,6 +17,7 @@ pub fn replacement(facts: &Facts, policy: &Policy) -> Option<String> {
             && scans.all(|(digest, scan)| {
                 let platform = Image {
                     is_restored: false,
+                    quarantine: None,
                     repository: image.repository.clone(),
                     digest: Some(digest.clone()),
                     tags: vec![build.tag.clone()],

@@ -51,6 +51,7 @@ fn image(state: ScanState, counts: BTreeMap<ScanSeverity, u64>) -> Facts {
             tags: Vec::new(),
             pushed_at: None,
             is_restored: false,
+            quarantine: None,
             scan: Scan::counted(Scanner::Basic, state, counts),
             surroundings: Surroundings::default(),
         })),

@@ -100,6 +100,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 tags: vec!["1.4".to_owned()],
                 pushed_at: None,
                 is_restored: false,
+                quarantine: None,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
                 surroundings: Surroundings::default(),
             }))

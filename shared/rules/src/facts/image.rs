@@ -23,6 +23,9 @@ pub struct Image {
     pub pushed_at: Option<Timestamp>,
     /// Whether somebody has just taken it out of the archive.
     pub is_restored: bool,
+    /// The quarantine that it is in, as the ledger has it; `None` where it is in none, was released, or
+    /// nobody asked.
+    pub quarantine: Option<Quarantine>,
     /// The result.
     pub scan: Scan,
     /// What it belongs with and where it runs; not known until it is asked for.
@@ -37,6 +40,15 @@ impl Image {
             None => self.repository.name().to_owned(),
         }
     }
+}
+
+/// A quarantine that holds, as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
 }
 
 /// The result of a scan.

@@ -40,6 +40,7 @@ fn image(vulnerabilities: Vec<Vulnerability>) -> Image {
         tags: vec!["1.4".to_owned(), "latest".to_owned()],
         pushed_at: None,
         is_restored: false,
+        quarantine: None,
         scan,
         surroundings: Surroundings::default(),
     }

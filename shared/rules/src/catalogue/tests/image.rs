@@ -23,6 +23,7 @@ fn image(state: &str, found: Vec<Vulnerability>) -> Image {
         tags: Vec::new(),
         pushed_at: None,
         is_restored: false,
+        quarantine: None,
         scan,
         surroundings: Surroundings::default(),
     }
