@@ -76,16 +76,22 @@ impl AlertSurroundings {
             writeln!(out, "\nIn use")?;
         }
         for run in &self.in_use {
-            let tasks = if run.tasks == 1 { "task" } else { "tasks" };
             let of = match &run.service {
                 Some(service) => format!("service {service}"),
                 None => "started by itself".to_owned(),
             };
-            write!(
-                out,
-                "  {} {tasks} in cluster {}, {of}, {}",
-                run.tasks, run.cluster, run.task_definition
-            )?;
+            let (cluster, definition) = (&run.cluster, &run.task_definition);
+            match run.tasks {
+                0 => write!(
+                    out,
+                    "  cluster {cluster}, {of}, {definition}: no task runs now, but it would start from it"
+                )?,
+                1 => write!(out, "  1 task in cluster {cluster}, {of}, {definition}")?,
+                tasks => write!(
+                    out,
+                    "  {tasks} tasks in cluster {cluster}, {of}, {definition}"
+                )?,
+            }
             if !run.owners.is_empty() {
                 write!(out, " ({})", run.owners.join(", "))?;
             }

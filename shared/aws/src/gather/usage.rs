@@ -193,6 +193,7 @@ impl Search<'_> {
                 task_definition: definition.clone(),
                 digest,
                 tasks: 1,
+                task_arns: known.iter().cloned().collect(),
                 owners: owners.clone(),
             };
             add_run(&mut self.usage.runs, run);

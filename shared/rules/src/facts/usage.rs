@@ -1,6 +1,6 @@
 //! What runs of an image and of what stands and falls with it.
 
-use crate::names::Digest;
+use crate::names::{Digest, TaskArn};
 
 /// What was found running. Where [`Usage::unknown`] says why not all could be seen, there may be more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,11 +22,18 @@ pub struct Run {
     pub task_definition: String,
     /// The digest that the container was started from: the platform's manifest or the index.
     pub digest: Digest,
-    /// How many tasks.
+    /// How many tasks. None runs now where a service's revision names the image and the service is
+    /// scaled to nothing, or has not started it yet.
     pub tasks: u64,
+    /// Some of the tasks, at most [`MOST_ARNS`]. Tasks with the shorter ARNs of old are not among
+    /// them.
+    pub task_arns: Vec<TaskArn>,
     /// Who answers for it, from the tasks' tags: `KEY=VALUE`.
     pub owners: Vec<String>,
 }
+
+/// How many tasks a [`Run`] names.
+pub const MOST_ARNS: usize = 20;
 
 /// Tags by which accounts commonly say who answers for something, in lower case.
 pub const OWNER_TAGS: &[&str] = &[
@@ -57,6 +64,8 @@ pub fn add_run(runs: &mut Vec<Run>, run: Run) {
     match same {
         Some(known) => {
             known.tasks = known.tasks.saturating_add(run.tasks);
+            known.task_arns.extend(run.task_arns);
+            known.task_arns.truncate(MOST_ARNS);
             for owner in run.owners {
                 if !known.owners.contains(&owner) {
                     known.owners.push(owner);

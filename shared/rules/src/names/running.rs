@@ -5,11 +5,11 @@ use std::fmt;
 use super::{Place, is_family, split_arn};
 
 /// A task: `arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskArn(InCluster);
 
 /// A service: `arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceArn(InCluster);
 
 impl TaskArn {
@@ -69,7 +69,7 @@ impl fmt::Display for ServiceArn {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct InCluster {
     place: Place,
     cluster: String,

@@ -55,6 +55,7 @@ fn run(number: u8) -> Run {
         task_definition: "web:7".to_owned(),
         digest: digest(number),
         tasks: 2,
+        task_arns: Vec::new(),
         owners: Vec::new(),
     }
 }
