@@ -7,13 +7,25 @@ mod table;
 use std::{
     collections::BTreeMap,
     fmt::{self, Debug},
+    future::ready,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
 use aws_smithy_types::body::SdkBody;
-use http::{Request, Response, StatusCode};
 use tidewaiter_rules::names::Place;
 
 pub use table::Table;
@@ -100,12 +112,15 @@ impl Answer {
     }
 }
 
-type Script = dyn Fn(&Call) -> Answer + Send + Sync;
+/// An answer that is under way.
+pub type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+type Network = dyn Fn(Call) -> Coming + Send + Sync;
 
 /// The other end of the wire.
 #[derive(Clone)]
 pub struct Wire {
-    script: Arc<Script>,
+    network: Arc<Network>,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
@@ -116,31 +131,32 @@ impl Debug for Wire {
 }
 
 impl Wire {
-    /// A wire on which every attempt is answered by `script`.
+    /// A wire on which every attempt is answered at once by `script`.
     pub fn new(script: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+        Self::over(move |call| Box::pin(ready(script(&call))))
+    }
+
+    /// A wire on which answers take their time: what else goes on meanwhile is up to `network`, and
+    /// one that never ends is an attempt that was lost.
+    pub fn over(network: impl Fn(Call) -> Coming + Send + Sync + 'static) -> Self {
         Self {
-            script: Arc::new(script),
+            network: Arc::new(network),
             calls: Arc::default(),
         }
     }
 
     /// Clients that speak over it, at home in `home`.
     pub fn clients(&self, home: Place) -> Clients {
-        let wire = self.clone();
         let connection = Connection {
             credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "wire"),
             endpoint_url: None,
             use_fips: false,
             use_dual_stack: false,
         };
-        Clients::over(
-            infallible_client_fn(move |request| wire.answer(&request)),
-            connection,
-            home,
-        )
+        Clients::over(self.clone(), connection, home)
     }
 
-    /// Every attempt so far, in order.
+    /// Every attempt that has been answered so far, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.calls
             .lock()
@@ -156,9 +172,9 @@ impl Wire {
             .collect()
     }
 
-    fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
+    /// The call that a request makes, and whether it is written as a form.
+    fn read(&self, request: &HttpRequest) -> (Call, bool) {
         let target = request.headers().get("x-amz-target");
-        let target = target.and_then(|target| target.to_str().ok());
         let body = request.body().bytes().unwrap_or_default();
         let (operation, parameters) = if let Some(target) = target {
             let operation = target.rsplit('.').next().unwrap_or_default();
@@ -170,18 +186,40 @@ impl Wire {
             let action = fields.get("Action").cloned().unwrap_or_default();
             (action, serde_json::json!(fields))
         };
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = calls.iter().filter(|call| call.operation == operation);
         let call = Call {
             earlier: earlier.count(),
             operation,
             parameters,
         };
-        let answer = (self.script)(&call);
-        calls.push(call);
-        let mut response = Response::new(SdkBody::from(answer.written_for(target.is_none())));
-        *response.status_mut() =
-            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response
+        (call, target.is_none())
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (call, is_form) = self.read(&request);
+        let coming = (self.network)(call.clone());
+        let calls = self.calls.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = coming.await;
+            let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+            calls.push(call);
+            let status = StatusCode::try_from(answer.status);
+            let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
+            let body = SdkBody::from(answer.written_for(is_form));
+            Ok(HttpResponse::new(status, body))
+        })
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
     }
 }

@@ -158,7 +158,7 @@ impl Guard {
     ) -> bool {
         let start = std::time::Instant::now();
         // What is read from now on holds for every event up to now.
-        let read = Timestamp::now();
+        let read = (self.now)();
         let mut line = Line {
             // A batch that is delivered again has a new request id, and a message keeps its own: by it
             // the ledger knows who had begun.

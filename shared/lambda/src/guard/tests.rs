@@ -7,6 +7,7 @@ mod pushes;
 mod storm;
 mod surroundings;
 mod vex;
+mod world;
 
 use std::sync::{Arc, Mutex};
 

@@ -60,7 +60,7 @@ impl Sandbox {
 }
 
 /// A privileged definition of this revision.
-fn privileged(revision: usize) -> String {
+pub(super) fn privileged(revision: usize) -> String {
     event("task-definition-guard/privileged")
         .replace("ci-builder:3", &format!("ci-builder:{revision}"))
 }

@@ -28,7 +28,7 @@ fn with_status(image: usize, number: usize, status: &str) -> Value {
     finding
 }
 
-fn batch(bodies: &[(String, String)]) -> Batch {
+pub(super) fn batch(bodies: &[(String, String)]) -> Batch {
     let message = |(id, body): &(String, String)| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
     let records: Vec<Value> = bodies.iter().map(message).collect();
     Batch::read(&json!({"Records": records}).to_string()).unwrap()
@@ -43,7 +43,7 @@ fn of(events: &[Value]) -> Batch {
     batch(&bodies)
 }
 
-fn at_ease() -> Instant {
+pub(super) fn at_ease() -> Instant {
     Instant::now() + Duration::from_secs(100)
 }
 
@@ -73,7 +73,7 @@ async fn handle(
     (guard.handle_batch(batch, "r", at_ease()).await, wire)
 }
 
-fn failed(failures: &Failures) -> Vec<String> {
+pub(super) fn failed(failures: &Failures) -> Vec<String> {
     let json = serde_json::to_value(failures).unwrap();
     let items = json["batchItemFailures"].as_array().unwrap();
     let id = |item: &Value| item["itemIdentifier"].as_str().unwrap().to_owned();

@@ -1,0 +1,1 @@
+//! The budget and the kill switch, tripped in the middle of a burst.

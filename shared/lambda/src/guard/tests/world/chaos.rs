@@ -1,0 +1,95 @@
+//! What is left to chance, all from one seed.
+
+use std::time::Duration;
+
+/// A source of chance that gives the same for the same seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below this one.
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+/// How deliveries and calls go.
+#[derive(Debug, Clone)]
+pub(super) struct Chaos {
+    dice: Dice,
+    is_orderly: bool,
+    /// Before any delivery, so much time passes.
+    hold: Duration,
+    /// The process that makes this call in the order of all calls is killed: before it reaches AWS, or
+    /// before its answer comes back.
+    pub(super) kill: Option<(usize, Lost)>,
+}
+
+/// What a killed process had lost on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    Request,
+    Answer,
+}
+
+impl Chaos {
+    /// Events come late, twice, out of order, and to either of two processes; calls take their time.
+    pub(super) fn of(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed),
+            is_orderly: false,
+            hold: Duration::ZERO,
+            kill: None,
+        }
+    }
+
+    /// Every event comes once, in order, to one process, after all else has happened.
+    pub(super) fn after(hold: Duration) -> Self {
+        Self {
+            is_orderly: true,
+            hold,
+            ..Self::of(0)
+        }
+    }
+
+    pub(super) fn killing(mut self, call: usize, lost: Lost) -> Self {
+        self.kill = Some((call, lost));
+        self
+    }
+
+    /// When the copies of an event are delivered, counted from now, and to which of two processes.
+    pub(super) fn deliveries(&mut self, passed: Duration) -> Vec<(Duration, usize)> {
+        if self.is_orderly {
+            return vec![(self.hold.saturating_sub(passed), 0)];
+        }
+        let copies = 1 + self.dice.below(4) / 3;
+        (0..copies)
+            .map(|_| {
+                let process = usize::try_from(self.dice.below(2)).unwrap();
+                // At once, within minutes, or after much else has happened.
+                let longest = [1, 300_000, 7_200_000][usize::try_from(self.dice.below(3)).unwrap()];
+                (Duration::from_millis(self.dice.below(longest)), process)
+            })
+            .collect()
+    }
+
+    /// How long a request or an answer is on its way.
+    pub(super) fn way(&mut self) -> Duration {
+        let longest = if self.is_orderly { 2 } else { 40 };
+        Duration::from_millis(1 + self.dice.below(longest))
+    }
+
+    /// How long something takes that takes AWS from seconds to minutes.
+    pub(super) fn while_aws_works(&mut self) -> Duration {
+        let longest = if self.is_orderly { 1 } else { 400 };
+        Duration::from_secs(1 + self.dice.below(longest))
+    }
+}
