@@ -20,7 +20,8 @@ use tidewaiter_aws::{
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{
-    Effect, Facts, Subject, decide, ledger, plan, replacement, wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, decide, facts::ScanState, ledger, plan, replacement,
+    wants_surroundings,
 };
 
 use crate::{Function, Settings};
@@ -230,6 +231,10 @@ impl Guard {
         let clients = &self.settings.clients;
         let policy = &self.settings.policy;
         let decision = decide(&facts, policy);
+        if is_out_of_reach(&facts, &decision) {
+            line.outcome = "archived";
+            return Ok(());
+        }
         // Only what is about to be acted on is worth the calls.
         if wants_surroundings(&decision, &facts, clients.home()) {
             gather_surroundings(clients, &mut facts).await?;
@@ -361,6 +366,17 @@ impl Guard {
                 self.untold.replace(Some(problem));
             }
         }
+    }
+}
+
+/// Whether an image is in the archive, and nothing but that is wrong with it: what ECR knew of it went
+/// with the archiving, and it is scanned anew before anybody can pull it.
+fn is_out_of_reach(facts: &Facts, decision: &Decision) -> bool {
+    match &facts.subject {
+        Subject::Image(image) => {
+            image.scan.state == ScanState::Archived && decision.verdict != Verdict::Deny
+        }
+        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
     }
 }
 

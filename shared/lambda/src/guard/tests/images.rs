@@ -138,3 +138,20 @@ async fn an_image_without_digest_is_told_and_left() {
     let done = handle(Mode::Enforce, &event("image-scan-guard/no-digest"), fine).await;
     assert_eq!(done.operations(), ["Publish"]);
 }
+
+/// A late event of an image that has gone into the archive since, as clean as it was then.
+#[tokio::test(start_paused = true)]
+async fn that_an_archived_image_has_no_scan_is_no_news() {
+    let payload = event("image-scan-guard/clean");
+    let done = handle(Mode::Enforce, &payload, |call| {
+        match call.operation.as_str() {
+            "DescribeImageScanFindings" => {
+                Answer::json(r#"{"imageScanStatus":{"status":"IMAGE_ARCHIVED"}}"#)
+            }
+            _ => Answer::empty(),
+        }
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), ["DescribeImageScanFindings"]);
+}

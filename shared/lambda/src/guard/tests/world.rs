@@ -9,6 +9,7 @@
 //! Time is tokio's, which stands still until everybody waits: a world of a day costs milliseconds. All
 //! chance comes from one seed, so that a world can be run again.
 
+pub(super) mod buckets;
 mod bursts;
 mod chaos;
 mod course;
@@ -27,6 +28,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::*;
+use buckets::Buckets;
 use chaos::Chaos;
 use course::World;
 use ecr::{IMAGES, ImageId, Registry};
@@ -62,6 +64,7 @@ struct Aws {
     ecs: Ecs,
     table: Table,
     watch: Watch,
+    buckets: Buckets,
     /// What was put into dead-letter queues by the functions themselves.
     aside: Vec<String>,
 }
@@ -73,12 +76,17 @@ impl Aws {
             ecs: Ecs::default(),
             table: Table::default(),
             watch: Watch::default(),
+            buckets: Buckets::default(),
             aside: Vec::new(),
         }
     }
 
     fn answer(&mut self, process: usize, call: &Call) -> Answer {
         watch::look(self, process, call);
+        if !self.buckets.take(&call.operation) {
+            let broken = format!("{} is called more than its bucket holds", call.operation);
+            self.watch.broken.push(broken);
+        }
         if let Some(answer) = self.table.answer(call) {
             return answer;
         }
@@ -102,25 +110,28 @@ impl Aws {
 struct Outcome {
     /// What can be pulled.
     pullable: BTreeSet<String>,
-    /// What the ledger has in quarantine.
+    /// What the ledger has in quarantine, and cannot be pulled.
     quarantined: BTreeSet<String>,
+    /// What the ledger has in quarantine, can be pulled, and is denied.
+    slipped: BTreeSet<String>,
     /// Revisions that nothing new can use.
     inactive: BTreeSet<usize>,
 }
 
 impl Outcome {
     fn of(aws: &Aws) -> Self {
-        let images = 0..IMAGES.len();
-        let pullable = images.filter(|id| aws.registry.is_pullable(*id)).map(name);
-        let keys = aws.table.keys().into_iter();
-        let quarantined = keys.filter_map(|key| {
-            let is_held = aws.table.attribute(&key, "state").as_deref() == Some("quarantined");
-            let image = key.strip_prefix("quarantine ")?;
-            is_held.then(|| image.to_owned())
-        });
+        let is_held = |id: &ImageId| {
+            let entry = format!("quarantine {}", name(*id));
+            aws.table.attribute(&entry, "state").as_deref() == Some("quarantined")
+        };
+        let is_pullable = |id: &ImageId| aws.registry.is_pullable(*id);
+        let images = || 0..IMAGES.len();
+        let held = || images().filter(is_held);
+        let slipped = held().filter(|id| is_pullable(id) && aws.registry.is_bad(*id));
         Self {
-            pullable: pullable.collect(),
-            quarantined: quarantined.collect(),
+            pullable: images().filter(is_pullable).map(name).collect(),
+            quarantined: held().filter(|id| !is_pullable(id)).map(name).collect(),
+            slipped: slipped.map(name).collect(),
             inactive: aws.ecs.inactive.clone(),
         }
     }

@@ -26,6 +26,8 @@ impl Dice {
 pub(super) struct Chaos {
     dice: Dice,
     is_orderly: bool,
+    /// The longest that anything takes, in milliseconds.
+    longest: u64,
     /// Before any delivery, so much time passes.
     hold: Duration,
     /// The process that makes this call in the order of all calls is killed: before it reaches AWS, or
@@ -46,6 +48,7 @@ impl Chaos {
         Self {
             dice: Dice::new(seed),
             is_orderly: false,
+            longest: 7_200_000,
             hold: Duration::ZERO,
             kill: None,
         }
@@ -65,6 +68,12 @@ impl Chaos {
         self
     }
 
+    /// The same, with nothing that takes longer than seconds.
+    pub(super) fn at_once(mut self) -> Self {
+        self.longest = 5_000;
+        self
+    }
+
     /// When the copies of an event are delivered, counted from now, and to which of two processes.
     pub(super) fn deliveries(&mut self, passed: Duration) -> Vec<(Duration, usize)> {
         if self.is_orderly {
@@ -76,6 +85,7 @@ impl Chaos {
                 let process = usize::try_from(self.dice.below(2)).unwrap();
                 // At once, within minutes, or after much else has happened.
                 let longest = [1, 300_000, 7_200_000][usize::try_from(self.dice.below(3)).unwrap()];
+                let longest = self.longest.min(longest);
                 (Duration::from_millis(self.dice.below(longest)), process)
             })
             .collect()
@@ -89,7 +99,7 @@ impl Chaos {
 
     /// How long something takes that takes AWS from seconds to minutes.
     pub(super) fn while_aws_works(&mut self) -> Duration {
-        let longest = if self.is_orderly { 1 } else { 400 };
-        Duration::from_secs(1 + self.dice.below(longest))
+        let longest = if self.is_orderly { 1_000 } else { 400_000 };
+        Duration::from_millis(1_000 + self.dice.below(self.longest.min(longest)))
     }
 }

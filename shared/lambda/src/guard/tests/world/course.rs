@@ -164,7 +164,13 @@ impl World {
                 self.announce(events);
             }
             Due::Scan(id, number) => {
-                let events = self.shared.aws.lock().unwrap().registry.end_scan(id, number);
+                let events = self
+                    .shared
+                    .aws
+                    .lock()
+                    .unwrap()
+                    .registry
+                    .end_scan(id, number);
                 self.announce(events);
             }
             Due::Pull(number) => {

@@ -67,17 +67,16 @@ pub(super) const IMAGES: [Spec; 9] = [
     },
 ];
 
-pub(super) const SINGLE: ImageId = 0;
-pub(super) const SHARED: ImageId = 4;
-pub(super) const INDEX: ImageId = 7;
-
 impl Spec {
     pub(super) fn digest(&self) -> String {
         format!("sha256:{}", self.pair.repeat(32))
     }
 
     pub(super) fn arn(&self) -> String {
-        format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{}", self.repository)
+        format!(
+            "arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{}",
+            self.repository
+        )
     }
 
     fn media_type(&self) -> &'static str {
@@ -313,7 +312,11 @@ impl Registry {
                 }
             };
             let findings: Vec<Value> = page.iter().map(finding).collect();
-            let list = if self.is_enhanced { "enhancedFindings" } else { "findings" };
+            let list = if self.is_enhanced {
+                "enhancedFindings"
+            } else {
+                "findings"
+            };
             body["imageScanFindings"] = json!({list: findings});
             body["nextToken"] = json!(next);
         }
@@ -361,7 +364,10 @@ impl Registry {
 
     fn archive(&mut self, call: &Call) -> Result<Answer, Answer> {
         let id = self.found(call, &call.parameters["imageId"])?;
-        assert_eq!(call.parameters["targetStorageClass"], "ARCHIVE", "guards release nothing");
+        assert_eq!(
+            call.parameters["targetStorageClass"], "ARCHIVE",
+            "guards release nothing"
+        );
         let above = IMAGES.iter().enumerate().find(|(index, spec)| {
             let leads = spec.children.iter().any(|(child, _)| *child == id);
             leads && self.is_pullable(*index)
@@ -392,7 +398,8 @@ fn action(spec: &Spec, action: &str) -> Value {
 
 fn finding(spec: &Spec, cve: &str, severity: &str) -> Value {
     let id = format!("{}/{}", spec.arn(), spec.digest());
-    let image = json!({"repositoryName": spec.repository, "registry": ACCOUNT, "imageHash": spec.digest()});
+    let image =
+        json!({"repositoryName": spec.repository, "registry": ACCOUNT, "imageHash": spec.digest()});
     let detail = json!({
         "awsAccountId": ACCOUNT, "type": "PACKAGE_VULNERABILITY", "status": "ACTIVE", "severity": severity,
         "findingArn": format!("arn:aws:inspector2:{REGION}:{ACCOUNT}:finding/{cve}"),

@@ -125,8 +125,15 @@ impl Ecs {
 fn described(number: u8, task: &Task) -> Value {
     let spec = &IMAGES[task.image];
     let cluster = cluster_of(number);
-    let group = if number.is_multiple_of(2) { "service:web" } else { "family:web" };
-    let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{}:1.0", spec.repository);
+    let group = if number.is_multiple_of(2) {
+        "service:web"
+    } else {
+        "family:web"
+    };
+    let image = format!(
+        "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{}:1.0",
+        spec.repository
+    );
     let mut container = json!({"name": "app", "image": image});
     if task.is_running {
         container["imageDigest"] = json!(spec.digest());

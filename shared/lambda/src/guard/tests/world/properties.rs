@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{
-    chaos::Lost,
-    ecr::{INDEX, SHARED, SINGLE},
-    process::SetUp,
-    *,
-};
+use super::{chaos::Lost, ecr::Scan, process::SetUp, watch::Told, *};
 
 /// A happening so long after the one before.
 type Course = Vec<(Duration, Happening)>;
@@ -23,23 +18,32 @@ fn enforcing(policy: &str) -> SetUp {
     }
 }
 
-fn push() -> impl Strategy<Value = Happening> {
-    let tags = prop_oneof![Just(None), Just(Some("1.0")), Just(Some("2.0"))];
-    (0..IMAGES.len(), tags).prop_map(|(id, tag)| Happening::Push(id, tag))
+/// What people name: images that stand alone, and indexes.
+fn whole() -> impl Strategy<Value = ImageId> + Clone {
+    prop::sample::select(vec![0, 1, 2, 7, 8])
+}
+
+/// Anything, parts of indexes too.
+fn any_image() -> impl Strategy<Value = ImageId> + Clone {
+    0..IMAGES.len()
 }
 
 fn flaw() -> impl Strategy<Value = Happening> {
     let severity = prop_oneof![Just("LOW"), Just("CRITICAL"), Just("CRITICAL")];
-    (0..IMAGES.len(), severity).prop_map(|(id, severity)| Happening::Flaw(id, severity))
+    (any_image(), severity).prop_map(|(id, severity)| Happening::Flaw(id, severity))
 }
 
-/// What happens to images, to what is registered, and by people.
-fn happening() -> impl Strategy<Value = Happening> {
+/// What happens to these images, to what is registered, and by people.
+fn happening(
+    of: impl Strategy<Value = ImageId> + Clone + 'static,
+) -> impl Strategy<Value = Happening> {
+    let tags = prop_oneof![Just(None), Just(Some("1.0")), Just(Some("2.0"))];
+    let push = (of.clone(), tags).prop_map(|(id, tag)| Happening::Push(id, tag));
     prop_oneof![
-        6 => push(),
+        6 => push,
         4 => flaw(),
-        1 => (0..IMAGES.len()).prop_map(Happening::Restore),
-        1 => (0..IMAGES.len()).prop_map(|id| Happening::Release(id, YEAR)),
+        1 => of.clone().prop_map(Happening::Restore),
+        1 => of.prop_map(|id| Happening::Release(id, YEAR)),
         1 => (1..4_usize).prop_map(Happening::Register),
     ]
 }
@@ -47,17 +51,14 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// Tasks come and go as well.
 fn busy() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        6 => happening(),
-        2 => (0..4_u8, 0..IMAGES.len()).prop_map(|(task, id)| Happening::Start(task, id)),
+        6 => happening(any_image()),
+        2 => (0..4_u8, any_image()).prop_map(|(task, id)| Happening::Start(task, id)),
         1 => (0..4_u8).prop_map(Happening::Stop),
     ]
 }
 
 /// So many of these, within some hours.
-fn course(
-    of: impl Strategy<Value = Happening>,
-    most: usize,
-) -> impl Strategy<Value = Course> {
+fn course(of: impl Strategy<Value = Happening>, most: usize) -> impl Strategy<Value = Course> {
     let gaps = (0..1_800_u64, of);
     prop::collection::vec(gaps, 1..most).prop_map(|gaps| {
         let mut at = Duration::ZERO;
@@ -92,12 +93,30 @@ fn cases(most: u32) -> ProptestConfig {
     }
 }
 
+/// Whether an alert was about this image, or named it among what was archived.
+fn is_told(told: &Told, id: ImageId) -> bool {
+    told.decision == "deny" && (told.subject == subject(id) || told.targets.contains(&name(id)))
+}
+
+/// An image as alerts have it.
+fn subject(id: ImageId) -> String {
+    format!("{}@{}", IMAGES[id].repository, IMAGES[id].digest())
+}
+
+/// What is denied, and known to be.
+fn denied(aws: &Aws) -> Vec<ImageId> {
+    let known = aws.registry.images.iter();
+    let scanned = known.filter(|(_, image)| image.is_archived || image.scan == Scan::Done);
+    let ids = scanned.map(|(id, _)| *id);
+    ids.filter(|id| aws.registry.is_bad(*id)).collect()
+}
+
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn any_order_and_repetition_of_deliveries_ends_as_the_sorted_ones_after_all_has_happened(
-        course in course(happening(), 14),
+        course in course(happening(whole()), 12),
         is_enhanced: bool,
         seed: u64,
     ) {
@@ -106,6 +125,89 @@ proptest! {
         nothing_broke(&sorted)?;
         let world = World::run(is_enhanced, &set_up, Chaos::of(seed), &course);
         nothing_broke(&world)?;
-        prop_assert_eq!(world.outcome(), sorted.outcome());
+        let outcome = world.outcome();
+        prop_assert_eq!(&outcome.slipped, &BTreeSet::new());
+        prop_assert_eq!(outcome, sorted.outcome());
+    }
+
+    /// Parts of an index are pushed, restored and released by themselves as well.
+    #[test]
+    fn in_any_order_what_is_denied_ends_out_of_reach_or_told(
+        course in course(busy(), 16),
+        is_enhanced: bool,
+        seed: u64,
+    ) {
+        let world = World::run(is_enhanced, &enforcing(""), Chaos::of(seed), &course);
+        nothing_broke(&world)?;
+        world.see(|aws| {
+            for id in denied(aws) {
+                let is_known = aws.watch.told.iter().any(|told| is_told(told, id));
+                prop_assert!(is_known, "{} was never told", subject(id));
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn where_the_policy_has_what_runs_quarantined_it_is(
+        course in course(busy(), 12),
+        seed: u64,
+    ) {
+        let set_up = enforcing("in-use: quarantine");
+        let world = World::run(true, &set_up, Chaos::of(seed), &course);
+        nothing_broke(&world)?;
+        let released = course.iter().any(|(_, it)| matches!(it, Happening::Release(..)));
+        world.see(|aws| {
+            for id in denied(aws) {
+                prop_assert!(released || !aws.registry.is_pullable(id), "{}", subject(id));
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn in_audit_mode_nothing_is_ever_changed(course in course(busy(), 10), seed: u64) {
+        let set_up = SetUp { mode: Mode::Audit, policy: String::new() };
+        let world = World::run(true, &set_up, Chaos::of(seed), &course);
+        nothing_broke(&world)?;
+    }
+
+    #[test]
+    fn no_more_is_changed_in_an_hour_than_the_budget_has(
+        course in course(busy(), 14),
+        most in 0..3_u32,
+        seed: u64,
+    ) {
+        let set_up = enforcing(&format!("max-actions-per-hour: {most}"));
+        let world = World::run(true, &set_up, Chaos::of(seed), &course);
+        nothing_broke(&world)?;
+    }
+
+    #[test]
+    fn each_incident_is_told_and_once_more_at_most_for_a_kill(
+        course in course(prop_oneof![2 => whole().prop_map(|id| Happening::Push(id, None)), 2 => flaw()], 8),
+        seed: u64,
+        kill in prop::option::of((0..200_usize, prop_oneof![Just(Lost::Request), Just(Lost::Answer)])),
+    ) {
+        let mut chaos = Chaos::of(seed);
+        if let Some((call, lost)) = kill {
+            chaos = chaos.killing(call, lost);
+        }
+        let world = World::run(true, &enforcing(""), chaos, &course);
+        nothing_broke(&world)?;
+        let most = world.see(|aws| match kill {
+            Some((call, _)) if call < aws.watch.count() => 2,
+            _ => 1,
+        });
+        world.see(|aws| {
+            for id in denied(aws) {
+                let alerts = aws.watch.told.iter();
+                let own = alerts.filter(|told| told.subject == subject(id)).count();
+                let is_known = aws.watch.told.iter().any(|told| is_told(told, id));
+                prop_assert!(is_known, "{} was never told", subject(id));
+                prop_assert!(own <= most, "{} was told {own} times: {:#?}", subject(id), aws.watch.told);
+            }
+            Ok(())
+        })?;
     }
 }

@@ -7,7 +7,7 @@ use tidewaiter_rules::ledger::Hour;
 use super::{ecr::Kind, ecs::cluster_of, process::Role, *};
 
 /// What changes something in ECS or ECR.
-const WRITES: [&str; 2] = ["DeregisterTaskDefinition", "UpdateImageStorageClass"];
+pub(super) const WRITES: [&str; 2] = ["DeregisterTaskDefinition", "UpdateImageStorageClass"];
 
 /// An alert that went out, as far as a repetition is concerned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub(super) struct Told {
     pub(super) decision: String,
     /// What became of it: effects, and what kept more from being done.
     pub(super) became: Vec<String>,
+    /// What was acted on.
+    pub(super) targets: Vec<String>,
 }
 
 impl Told {
@@ -26,13 +28,14 @@ impl Told {
         let alert: Value = serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let actions = alert["actions"].as_array().into_iter().flatten();
-        let mut became: Vec<String> = actions.map(|action| text(&action["effect"])).collect();
+        let mut became: Vec<String> = actions.clone().map(|it| text(&it["effect"])).collect();
         became.extend([text(&alert["withheld"]), text(&alert["held_back"])]);
         Self {
             kind: text(&alert["kind"]),
             subject: text(&alert["subject"]["id"]),
             decision: text(&alert["decision"]),
             became,
+            targets: actions.map(|it| text(&it["target"])).collect(),
         }
     }
 }
@@ -94,7 +97,9 @@ pub(super) fn look(aws: &mut Aws, process: usize, call: &Call) {
         "ListTasks" if is_first_page => {
             let cluster = call.parameters["cluster"].as_str().unwrap();
             let name = cluster.rsplit('/').next().unwrap();
-            watch.asked.insert((process, name.to_owned()), Instant::now());
+            watch
+                .asked
+                .insert((process, name.to_owned()), Instant::now());
         }
         "GetItem" if call.parameters["Key"]["id"]["S"] == "switch" => {
             watch.permitted.insert(process, Instant::now());
@@ -112,7 +117,10 @@ fn act(aws: &mut Aws, process: usize, call: &Call) {
         broken.push("something is changed in audit mode");
     }
     let permitted = watch.permitted.get(&process);
-    if watch.paused.is_some_and(|since| permitted.is_none_or(|asked| *asked > since)) {
+    if watch
+        .paused
+        .is_some_and(|since| permitted.is_none_or(|asked| *asked > since))
+    {
         broken.push("something is changed while the functions are paused");
     }
     let undo = aws.table.attribute(&entry(call), "undo");
