@@ -16,6 +16,7 @@ mod course;
 mod ecr;
 mod ecs;
 mod happening;
+mod population;
 mod process;
 mod properties;
 mod watch;
@@ -31,9 +32,10 @@ use super::*;
 use buckets::Buckets;
 use chaos::Chaos;
 use course::World;
-use ecr::{IMAGES, ImageId, Registry};
+use ecr::Registry;
 use ecs::Ecs;
 use happening::Happening;
+use population::{IMAGES, ImageId};
 use watch::Watch;
 
 /// When every world begins.
@@ -52,7 +54,7 @@ fn now() -> Timestamp {
 }
 
 /// An event as EventBridge delivers it.
-fn announced(source: &str, kind: &str, resources: Value, detail: Value) -> Value {
+fn announced(source: &str, kind: &str, resources: &Value, detail: &Value) -> Value {
     json!({"version": "0", "detail-type": kind, "source": source, "account": ACCOUNT, "region": REGION,
         "time": now().to_string(), "resources": resources, "detail": detail})
 }

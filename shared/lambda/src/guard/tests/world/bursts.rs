@@ -91,7 +91,7 @@ fn what_a_pause_held_back_is_done_when_it_is_announced_again() {
         (Duration::ZERO, Happening::Pause(true)),
         (Duration::ZERO, Happening::Flaw(0, "CRITICAL")),
         (Duration::from_secs(1), Happening::Push(0, None)),
-        (Duration::from_secs(9_000), Happening::Pause(false)),
+        (Duration::from_mins(150), Happening::Pause(false)),
         (Duration::from_secs(9_001), Happening::Flaw(0, "CRITICAL")),
     ];
     let world = run("", 0, &course);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A source of chance that gives the same for the same seed (SplitMix64).
+/// A source of chance that gives the same for the same seed (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 

@@ -37,11 +37,11 @@ enum Due {
 }
 
 /// Lambda tries an event again after one minute, and once more after two.
-const AGAIN: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+const AGAIN: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 /// How long the template lets a batch gather.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How long the template hides a message that is being handled.
-const HIDDEN: Duration = Duration::from_secs(1860);
+const HIDDEN: Duration = Duration::from_mins(31);
 /// How often the template has a message handled.
 const MOST_RECEIVES: u32 = 5;
 

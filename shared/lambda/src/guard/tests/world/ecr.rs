@@ -2,101 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
-
-/// Where something is in the population: its place in [`IMAGES`].
-pub(super) type ImageId = usize;
-
-/// One manifest of the population.
-pub(super) struct Spec {
-    pub(super) repository: &'static str,
-    /// Two hexadecimal digits, repeated.
-    pair: &'static str,
-    /// What it leads to, where it is an index.
-    pub(super) children: &'static [(ImageId, &'static str)],
-    pub(super) kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Image,
-    Index,
-    /// What a build attests: it is never scanned, and runs nowhere.
-    Attestation,
-}
-
-const fn image(repository: &'static str, pair: &'static str) -> Spec {
-    Spec {
-        repository,
-        pair,
-        children: &[],
-        kind: Kind::Image,
-    }
-}
-
-const SHOP: &str = "team/shop";
-const MIRROR: &str = "team/mirror";
-
-/// Everything that can be pushed. What an index leads to is pushed with it.
-pub(super) const IMAGES: [Spec; 9] = [
-    image(SHOP, "10"),
-    image(SHOP, "11"),
-    // The first one again, in another repository.
-    image(MIRROR, "10"),
-    image(SHOP, "a1"),
-    image(SHOP, "b1"),
-    image(SHOP, "c1"),
-    Spec {
-        kind: Kind::Attestation,
-        ..image(SHOP, "a7")
-    },
-    // Two indexes that share an image.
-    Spec {
-        children: &[
-            (3, "linux/amd64"),
-            (4, "linux/arm64"),
-            (6, "unknown/unknown"),
-        ],
-        kind: Kind::Index,
-        ..image(SHOP, "e1")
-    },
-    Spec {
-        children: &[(4, "linux/arm64"), (5, "linux/amd64")],
-        kind: Kind::Index,
-        ..image(SHOP, "e2")
-    },
-];
-
-impl Spec {
-    pub(super) fn digest(&self) -> String {
-        format!("sha256:{}", self.pair.repeat(32))
-    }
-
-    pub(super) fn arn(&self) -> String {
-        format!(
-            "arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{}",
-            self.repository
-        )
-    }
-
-    fn media_type(&self) -> &'static str {
-        match self.kind {
-            Kind::Index => "application/vnd.oci.image.index.v1+json",
-            Kind::Image | Kind::Attestation => "application/vnd.oci.image.manifest.v1+json",
-        }
-    }
-
-    /// The index as a manifest.
-    fn manifest(&self) -> Value {
-        let child = |(child, platform): &(ImageId, &str)| {
-            let (os, architecture) = platform.split_once('/').unwrap();
-            json!({"mediaType": IMAGES[*child].media_type(), "digest": IMAGES[*child].digest(), "size": 1,
-                "platform": {"os": os, "architecture": architecture}})
-        };
-        let children: Vec<Value> = self.children.iter().map(child).collect();
-        json!({"schemaVersion": 2, "mediaType": self.media_type(), "manifests": children})
-    }
-}
+use super::{
+    population::{Kind, Spec},
+    *,
+};
 
 /// A manifest in its repository.
 #[derive(Debug, Clone, Default)]
@@ -177,7 +86,12 @@ impl Registry {
         if is_back || is_tagged {
             let mut detail = action(spec, "PUSH");
             detail["image-tag"] = json!(tag);
-            events.push(announced("aws.ecr", "ECR Image Action", json!([]), detail));
+            events.push(announced(
+                "aws.ecr",
+                "ECR Image Action",
+                &json!([]),
+                &detail,
+            ));
         }
         events
     }
@@ -190,7 +104,12 @@ impl Registry {
         self.come_back(id);
         let mut detail = action(&IMAGES[id], "UPDATE_STORAGE_CLASS");
         detail["target-storage-class"] = json!("STANDARD");
-        vec![announced("aws.ecr", "ECR Image Action", json!([]), detail)]
+        vec![announced(
+            "aws.ecr",
+            "ECR Image Action",
+            &json!([]),
+            &detail,
+        )]
     }
 
     /// What ECR knew of it went with the archiving, so it is scanned anew.
@@ -230,7 +149,7 @@ impl Registry {
         };
         let detail = json!({"scan-status": status, "repository-name": name, "image-digest": spec.digest(),
             "image-tags": tags, "finding-severity-counts": counts});
-        let mut events = vec![announced(source, kind, json!([spec.arn()]), detail)];
+        let mut events = vec![announced(source, kind, &json!([spec.arn()]), &detail)];
         if self.is_enhanced {
             let flaws = self.flaws(id).iter();
             events.extend(flaws.map(|(cve, severity)| finding(spec, cve, severity)));
@@ -407,5 +326,10 @@ fn finding(spec: &Spec, cve: &str, severity: &str) -> Value {
         "resources": [{"type": "AWS_ECR_CONTAINER_IMAGE", "id": id,
             "details": {"awsEcrContainerImage": image}}],
     });
-    announced("aws.inspector2", "Inspector2 Finding", json!([id]), detail)
+    announced(
+        "aws.inspector2",
+        "Inspector2 Finding",
+        &json!([id]),
+        &detail,
+    )
 }

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::{
-    ecr::{IMAGES, ImageId, Registry, page},
-    *,
-};
+use super::{ecr::page, *};
 
 /// A task that runs, or is about to.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidewaiter_rules::names::{Digest, Repository};
 
-use super::{ecr::Kind, *};
+use super::{population::Kind, *};
 
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]

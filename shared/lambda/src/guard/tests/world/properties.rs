@@ -9,7 +9,7 @@ use super::{chaos::Lost, ecr::Scan, process::SetUp, watch::Told, *};
 /// A happening so long after the one before.
 type Course = Vec<(Duration, Happening)>;
 
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
+const YEAR: Duration = Duration::from_hours(365 * 24);
 
 fn enforcing(policy: &str) -> SetUp {
     SetUp {
@@ -72,7 +72,7 @@ fn course(of: impl Strategy<Value = Happening>, most: usize) -> impl Strategy<Va
 
 /// When everything has happened, scans included.
 fn end(course: &Course) -> Duration {
-    course.last().map_or(Duration::ZERO, |(at, _)| *at) + Duration::from_secs(3600)
+    course.last().map_or(Duration::ZERO, |(at, _)| *at) + Duration::from_hours(1)
 }
 
 /// Nothing that must not have been, and nothing given up.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidewaiter_rules::ledger::Hour;
 
-use super::{ecr::Kind, ecs::cluster_of, process::Role, *};
+use super::{ecs::cluster_of, population::Kind, process::Role, *};
 
 /// What changes something in ECS or ECR.
 pub(super) const WRITES: [&str; 2] = ["DeregisterTaskDefinition", "UpdateImageStorageClass"];
