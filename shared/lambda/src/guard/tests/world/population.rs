@@ -9,7 +9,7 @@ pub(super) type ImageId = usize;
 pub(super) struct Spec {
     pub(super) repository: &'static str,
     /// Two hexadecimal digits, repeated.
-    pair: &'static str,
+    pub(super) pair: &'static str,
     /// What it leads to, where it is an index.
     pub(super) children: &'static [(ImageId, &'static str)],
     pub(super) kind: Kind,
