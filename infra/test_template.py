@@ -22,16 +22,21 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants 
 INFRA = Path(__file__).parent
 TEXT = (INFRA / "template.yaml").read_text()
 GUARDS = ["TaskDefinitionGuard", "ImageScanGuard", "ImagePushGuard"]
+# They keep the index of what uses images, judge nothing, and are the same in both modes.
+KEEPERS = ["UsageRecorder", "UsageReconciler"]
+FUNCTIONS = [*GUARDS, *KEEPERS]
 INVOKING = [
     "TaskDefinitionRegistered",
     "BasicScanFinished",
     "EnhancedScanFinished",
     "ImagePushed",
 ]
-# Its events wait in a queue, which a function takes them from.
+# Their events wait in a queue each, which a function takes them from.
 QUEUED = "ImageFindingReported"
-RULES = [*INVOKING, QUEUED]
+CHANGED = "TaskChanged"
+RULES = [*INVOKING, QUEUED, CHANGED]
 REVIEW = "WaiverReview"
+RECONCILIATION = "UsageReconciliation"
 MODES = ["audit", "enforce"]
 # ECS and Inspector define no resource type for these, so "*" is all one can say.
 WITHOUT_RESOURCE_TYPE = {
@@ -39,6 +44,7 @@ WITHOUT_RESOURCE_TYPE = {
     "ecs:DeregisterTaskDefinition",
     "ecs:ListClusters",
     "ecs:ListTasks",
+    "ecs:ListServices",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
 }
@@ -205,7 +211,7 @@ def test_one_invocation_at_a_time_unless_the_quota_forbids_reserving():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_only_roles_are_those_written_here(mode):
-    roles = {f"{guard}Role" for guard in GUARDS}
+    roles = {f"{function}Role" for function in FUNCTIONS}
     assert stack(Mode=mode).of_type("AWS::IAM::Role").keys() == roles
 
 
@@ -236,15 +242,37 @@ def test_enforce_adds_one_write_action_and_nothing_else(guard, writes):
     assert audit - enforce == set()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_who_keeps_the_index_of_usage_can_change_nothing_else(mode):
+    deployed = stack(Mode=mode)
+    for keeper in KEEPERS:
+        for statement in deployed.role_statements(f"{keeper}Role"):
+            if statement["Resource"] == "att:Ledger.Arn":
+                assert statement["Action"] == "dynamodb:UpdateItem"
+                keys = {"dynamodb:LeadingKeys": ["usage#*", "usage-index"]}
+                assert statement["Condition"] == {"ForAllValues:StringLike": keys}
+    recorder = deployed.role_actions("UsageRecorderRole")
+    assert {a for a in recorder if a.split(":")[0] in ("ecs", "ecr")} == set()
+    reconciler = deployed.role_actions("UsageReconcilerRole")
+    assert {a for a in reconciler if a.split(":")[0] in ("ecs", "ecr")} == LISTS
+
+
+LISTS = {
+    "ecs:ListClusters",
+    "ecs:ListTasks",
+    "ecs:ListServices",
+    "ecs:DescribeTasks",
+    "ecs:DescribeServices",
+    "ecs:DescribeServiceRevisions",
+}
+
+
 def test_only_the_guard_of_images_reads_images_and_what_runs():
     reads = {
         "ecr:DescribeImageScanFindings",
         "ecr:DescribeImages",
         "ecr:BatchGetImage",
-        "ecs:ListClusters",
-        "ecs:ListTasks",
-        "ecs:DescribeTasks",
-    }
+    } | LISTS
     audit = stack(Mode="audit")
     assert reads <= audit.role_actions("ImageScanGuardRole")
     assert reads & audit.role_actions("TaskDefinitionGuardRole") == set()
@@ -264,7 +292,7 @@ def test_function_waits_for_its_write_permission(guard):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_role_names_its_actions_and_resources(guard, mode):
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
         assert statement["Effect"] == "Allow"
@@ -282,9 +310,10 @@ def test_role_names_its_actions_and_resources(guard, mode):
 @pytest.mark.parametrize("guard", GUARDS)
 def test_role_can_report(guard):
     statements = {
-        (action, statement["Resource"])
+        (action, resource)
         for statement in stack(Mode="audit").role_statements(f"{guard}Role")
         for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
     assert {
         ("sns:Publish", "ref:AlertTopic"),
@@ -303,14 +332,21 @@ def test_role_can_report(guard):
 def test_role_reads_and_writes_single_entries_of_the_ledger(guard, mode):
     actions = stack(Mode=mode).role_actions(f"{guard}Role")
     ledger = {action for action in actions if action.startswith("dynamodb:")}
-    assert ledger == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+    single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+    # Of whole lists only who uses an image.
+    lists = {"dynamodb:Query"} if guard != "TaskDefinitionGuard" else set()
+    assert ledger == single | lists
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
-        if ledger & set(as_list(statement["Action"])):
-            assert set(as_list(statement["Action"])) == ledger
+        actions = set(as_list(statement["Action"]))
+        if ledger & actions:
+            assert actions in (single, lists)
             assert statement["Resource"] == "att:Ledger.Arn"
+        if lists & actions:
+            keys = {"dynamodb:LeadingKeys": ["usage#*"]}
+            assert statement["Condition"] == {"ForAllValues:StringLike": keys}
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_role_names_actions_that_exist(guard):
     session = botocore.session.Session()
     for action in stack(Mode="enforce").role_actions(f"{guard}Role"):
@@ -318,7 +354,7 @@ def test_role_names_actions_that_exist(guard):
         assert operation in session.get_service_model(service).operation_names, action
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_role_is_for_lambda_alone(guard):
     (statement,) = stack(Mode="audit")[f"{guard}Role"]["AssumeRolePolicyDocument"][
         "Statement"
@@ -333,7 +369,7 @@ def test_works_in_every_partition():
 # ---- functions ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_function_runs_what_the_build_leaves(guard):
     code = yaml_parse(TEXT)["Resources"][guard]["Properties"]["CodeUri"]
     crate = re.fullmatch(r"\.\./target/lambda/([a-z-]+)/", code)[1]
@@ -346,7 +382,7 @@ def test_function_runs_what_the_build_leaves(guard):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_function_knows_its_surroundings(guard, mode):
     function = stack(Mode=mode, PolicyPath="/elsewhere.yaml")[guard]
     assert function["Environment"]["Variables"] == {
@@ -358,7 +394,7 @@ def test_function_knows_its_surroundings(guard, mode):
     }
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_failed_invocation_is_retried_then_kept(guard):
     deployed = stack(Mode="audit")
     target = deployed[guard]["DeadLetterConfig"]["TargetArn"]
@@ -372,7 +408,7 @@ def test_failed_invocation_is_retried_then_kept(guard):
     assert retry["MaximumEventAgeInSeconds"] == 6 * 3600
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", FUNCTIONS)
 def test_function_logs_json_to_a_group_that_forgets(guard):
     deployed = stack(Mode="audit", LogRetentionDays="30")
     assert deployed[guard]["LoggingConfig"] == {
@@ -426,7 +462,8 @@ def test_ledger_has_the_form_that_the_functions_expect():
 
 
 def test_every_rule_is_listed_here():
-    assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == {*RULES, REVIEW}
+    rules = {*RULES, REVIEW, RECONCILIATION}
+    assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == rules
 
 
 def test_waivers_are_reviewed_once_a_day():
@@ -434,6 +471,16 @@ def test_waivers_are_reviewed_once_a_day():
     assert rule["ScheduleExpression"] == "rate(1 day)"
     (target,) = rule["Targets"]
     assert target["Arn"] == "att:TaskDefinitionGuard.Arn"
+
+
+def test_the_index_of_usage_is_set_right_twice_in_the_time_that_it_is_relied_on():
+    rule = stack(Mode="audit")[RECONCILIATION]
+    source = (INFRA.parent / "shared/aws/src/ledger/usage.rs").read_text()
+    hours = re.search(r"INTERVAL: SignedDuration = .*from_hours\((\d+)\)", source)[1]
+    assert rule["ScheduleExpression"] == f"rate({hours} hours)"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "att:UsageReconciler.Arn"
+    assert stack(Mode="audit")["UsageReconciler"]["Timeout"] == 900
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -479,72 +526,88 @@ def test_rule_may_invoke_its_function(rule):
 def test_no_function_can_be_invoked_by_anybody_else():
     for permission in stack(Mode="audit").of_type("AWS::Lambda::Permission").values():
         assert permission["Principal"] == "events.amazonaws.com"
-        rules = {*INVOKING, REVIEW}
+        rules = {*INVOKING, REVIEW, RECONCILIATION}
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
-QUEUES = [f"{name}DeadLetters" for name in GUARDS + RULES]
+QUEUES = [f"{name}DeadLetters" for name in FUNCTIONS + RULES]
+# Each queue of events with its rule and who takes them.
+WAITING = [
+    ("ImageFindings", QUEUED, "ImageScanGuard", 1000, 60),
+    ("TaskChanges", CHANGED, "UsageRecorder", 100, 5),
+]
 
 
 def test_every_rule_and_function_has_a_queue_of_its_own():
     queues = stack(Mode="audit").of_type("AWS::SQS::Queue").keys()
-    assert queues == {*QUEUES, "ImageFindings"}
+    assert queues == {*QUEUES, "ImageFindings", "TaskChanges"}
 
 
-def test_findings_wait_in_a_queue_that_their_rule_alone_fills():
+def mapping_of(queue):
+    mappings = stack(Mode="audit").of_type("AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = [
+        each for each in mappings if each["EventSourceArn"] == f"att:{queue}.Arn"
+    ]
+    return mapping
+
+
+@pytest.mark.parametrize(("queue", "rule"), [each[:2] for each in WAITING])
+def test_events_wait_in_a_queue_that_their_rule_alone_fills(queue, rule):
     deployed = stack(Mode="audit")
-    (target,) = deployed[QUEUED]["Targets"]
-    assert target["Arn"] == "att:ImageFindings.Arn"
-    document = deployed["ImageFindingsPolicy"]["PolicyDocument"]
+    (target,) = deployed[rule]["Targets"]
+    assert target["Arn"] == f"att:{queue}.Arn"
+    document = deployed[f"{queue}Policy"]["PolicyDocument"]
     (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
     assert allowed["Action"] == "sqs:SendMessage"
-    source = {"aws:SourceArn": f"att:{QUEUED}.Arn"}
+    source = {"aws:SourceArn": f"att:{rule}.Arn"}
     assert allowed["Condition"] == {"ArnEquals": source}
 
 
-def test_findings_are_taken_in_batches_and_fail_one_by_one():
-    deployed = stack(Mode="audit")
-    (mapping,) = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["EventSourceArn"] == "att:ImageFindings.Arn"
-    assert mapping["FunctionName"] == "att:ImageScanGuard.Arn"
+@pytest.mark.parametrize(("queue", "rule", "function", "size", "window"), WAITING)
+def test_events_are_taken_in_batches_and_fail_one_by_one(
+    queue, rule, function, size, window
+):
+    mapping = mapping_of(queue)
+    assert mapping["FunctionName"] == f"att:{function}.Arn"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] == 1000
-    assert mapping["MaximumBatchingWindowInSeconds"] == 60, "more than 10 want a window"
+    assert mapping["BatchSize"] == size
+    assert mapping["MaximumBatchingWindowInSeconds"] == window, "more than 10 want one"
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} <= {
         action
-        for statement in deployed.role_statements("ImageScanGuardRole")
-        if statement["Resource"] == "att:ImageFindings.Arn"
+        for statement in stack(Mode="audit").role_statements(f"{function}Role")
+        if statement["Resource"] == f"att:{queue}.Arn"
         for action in as_list(statement["Action"])
     }
 
 
-def test_a_finding_that_is_being_dealt_with_does_not_come_again():
+@pytest.mark.parametrize(("queue", "function"), [each[:3:2] for each in WAITING])
+def test_an_event_that_is_being_dealt_with_does_not_come_again(queue, function):
     deployed = stack(Mode="audit")
-    (mapping,) = deployed.of_type("AWS::Lambda::EventSourceMapping").values()
-    timeout = deployed["ImageScanGuard"]["Timeout"]
-    window = mapping["MaximumBatchingWindowInSeconds"]
-    assert deployed["ImageFindings"]["VisibilityTimeout"] >= 6 * timeout + window
+    timeout = deployed[function]["Timeout"]
+    window = mapping_of(queue)["MaximumBatchingWindowInSeconds"]
+    assert deployed[queue]["VisibilityTimeout"] >= 6 * timeout + window
 
 
-def test_findings_that_fail_again_and_again_are_kept():
-    queue = stack(Mode="audit")["ImageFindings"]
-    assert queue["RedrivePolicy"] == {
-        "deadLetterTargetArn": f"att:{QUEUED}DeadLetters.Arn",
+@pytest.mark.parametrize(("queue", "rule"), [each[:2] for each in WAITING])
+def test_events_that_fail_again_and_again_are_kept(queue, rule):
+    assert stack(Mode="audit")[queue]["RedrivePolicy"] == {
+        "deadLetterTargetArn": f"att:{rule}DeadLetters.Arn",
         "maxReceiveCount": 5,
     }
 
 
-def test_findings_that_wait_too_long_raise_an_alarm():
-    alarm = stack(Mode="audit")["ImageFindingsAlarm"]
+@pytest.mark.parametrize("queue", [each[0] for each in WAITING])
+def test_events_that_wait_too_long_raise_an_alarm(queue):
+    alarm = stack(Mode="audit")[f"{queue}Alarm"]
     assert alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
-    name = {"Name": "QueueName", "Value": "att:ImageFindings.QueueName"}
+    name = {"Name": "QueueName", "Value": f"att:{queue}.QueueName"}
     assert alarm["Dimensions"] == [name]
     assert alarm["AlarmActions"] == ["ref:AlertTopic"]
 
 
-@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings"])
+@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings", "TaskChanges"])
 def test_queue_keeps_events_two_weeks_and_encrypted(queue):
     properties = stack(Mode="audit")[queue]
     assert properties["MessageRetentionPeriod"] == 14 * 86400
@@ -552,7 +615,7 @@ def test_queue_keeps_events_two_weeks_and_encrypted(queue):
     assert "FifoQueue" not in properties, "neither EventBridge nor Lambda takes FIFO"
 
 
-@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings"])
+@pytest.mark.parametrize("queue", [*QUEUES, "ImageFindings", "TaskChanges"])
 def test_queue_refuses_plain_text(queue):
     policy = stack(Mode="audit")[f"{queue}Policy"]
     assert policy["Queues"] == [f"ref:{queue}"]
@@ -860,6 +923,24 @@ def test_image_that_can_be_pulled_from_now_on_is_judged(event):
 )
 def test_other_image_actions_are_left_alone(event):
     assert not matches("ImagePushed", event)
+
+
+def task_changed(*images, source="aws.ecs"):
+    containers = [{"name": "aws-guardduty-agent"}]
+    containers += [{"name": "app", "image": image} for image in images]
+    detail = {"containers": containers, "lastStatus": "RUNNING"}
+    return {"source": source, "detail-type": "ECS Task State Change", "detail": detail}
+
+
+def test_changes_of_tasks_are_kept_where_an_image_of_our_own_is_among_theirs():
+    # The account's own id, as the template's functions are evaluated here.
+    own = "<AWS::AccountId>.dkr.ecr.eu-west-1.amazonaws.com/app:1.0"
+    dual_stack = "<AWS::AccountId>.dkr-ecr.eu-west-1.on.aws/app:1.0"
+    assert matches(CHANGED, task_changed("nginx", own))
+    assert matches(CHANGED, task_changed(dual_stack))
+    assert not matches(CHANGED, task_changed("nginx", "public.ecr.aws/x/y:1"))
+    assert not matches(CHANGED, task_changed())
+    assert not matches(CHANGED, task_changed(own, source="me"))
 
 
 @pytest.mark.parametrize("rule", RULES)

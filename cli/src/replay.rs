@@ -82,6 +82,7 @@ fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgeme
         Parsed::Event(Event::Pushed(_)) => return Ok(Judgement::Ignored(Ignored::NoScan)),
         Parsed::Event(event) => event,
         Parsed::Scheduled(_) => return Ok(Judgement::Ignored(Ignored::Scheduled)),
+        Parsed::TaskChanged(_) => return Ok(Judgement::Ignored(Ignored::TaskChanged)),
         Parsed::Ignored(reason) => return Ok(Judgement::Ignored(reason)),
     };
     let facts = event.facts().ok_or(

@@ -1,6 +1,8 @@
 //! What an event did not say.
 
 mod family;
+mod listing;
+mod reconcile;
 mod usage;
 
 use aws_sdk_ecr::types::ImageIdentifier;
@@ -13,7 +15,9 @@ use tidewaiter_rules::{
     names::{Digest, Repository, quoted},
 };
 
-use crate::{CallError, Clients, body::Body};
+use crate::{CallError, Clients, body::Body, ledger::Ledger};
+
+pub use reconcile::{Reconciled, reconcile};
 
 /// What there is to judge.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,11 +50,17 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
 }
 
 /// Reads what an image stands and falls with, and what runs it, for whoever is about to act on it. What
-/// cannot be read is unknown, with the reason.
+/// cannot be read is unknown, with the reason. The ledger is asked at `now` where ECS would have to be
+/// asked too much.
 ///
 /// # Errors
 /// When time can help.
-pub async fn gather_surroundings(clients: &Clients, facts: &mut Facts) -> Result<(), CallError> {
+pub async fn gather_surroundings(
+    clients: &Clients,
+    ledger: Ledger<'_>,
+    now: Timestamp,
+    facts: &mut Facts,
+) -> Result<(), CallError> {
     let Subject::Image(image) = &mut facts.subject else {
         return Ok(());
     };
@@ -60,7 +70,7 @@ pub async fn gather_surroundings(clients: &Clients, facts: &mut Facts) -> Result
     let (family, inventory) = family::family(clients, &image.repository, &digest).await?;
     let usage = match family.known() {
         Some(family) if family.is_archived && family.indexes.is_empty() => Usage::default(),
-        _ => usage::usage(clients, &image.repository, &digest, &family).await?,
+        _ => usage::usage(clients, ledger, now, &image.repository, &digest, &family).await?,
     };
     // Who runs it will want to know what to run instead.
     let builds = match &usage.runs[..] {

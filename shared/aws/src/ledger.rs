@@ -6,6 +6,7 @@ mod actions;
 mod alerts;
 mod quarantine;
 mod switch;
+mod usage;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,6 +21,7 @@ pub use actions::Begun;
 pub use alerts::Claim;
 pub use quarantine::{Quarantined, QuarantinedImage, Release};
 pub use switch::Pause;
+pub use usage::{INTERVAL, Index, Reporter, User, Users};
 
 use crate::{CallError, Clients};
 
@@ -69,6 +71,10 @@ struct Entry(HashMap<String, AttributeValue>);
 impl Entry {
     fn text(&self, name: &str) -> Option<&str> {
         Some(self.0.get(name)?.as_s().ok()?.as_str())
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_n().ok()?.parse().ok()
     }
 
     fn time(&self, name: &str) -> Option<Timestamp> {

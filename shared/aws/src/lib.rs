@@ -15,5 +15,5 @@ pub use apply::apply;
 pub use aws_credential_types::Credentials;
 pub use clients::{Clients, Connection};
 pub use error::CallError;
-pub use gather::{Gathered, gather, gather_surroundings};
+pub use gather::{Gathered, Reconciled, gather, gather_surroundings, reconcile};
 pub use publish::{dead_letter, publish};

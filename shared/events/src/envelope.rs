@@ -12,6 +12,7 @@ use crate::{
     push::{self, ActionDetail},
     read,
     scan::{self, ScanDetail},
+    task::{self, TaskDetail},
 };
 
 /// The members of an EventBridge event (EventBridge User Guide, "AWS service event metadata"). All
@@ -98,6 +99,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
         "AWS API Call via CloudTrail" => "aws.ecs",
         "ECR Image Scan" | "ECR Image Action" => "aws.ecr",
         "Inspector2 Scan" | "Inspector2 Finding" => "aws.inspector2",
+        "ECS Task State Change" => "aws.ecs",
         "Scheduled Event" => "aws.events",
         other => return Ok(Parsed::Ignored(Ignored::OtherEvent(other.to_owned()))),
     };
@@ -116,6 +118,10 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     }
     if kind == "Scheduled Event" {
         return Ok(Parsed::Scheduled(envelope.origin()));
+    }
+    if kind == "ECS Task State Change" {
+        let seen = task::seen(&envelope, &read::<TaskDetail>(detail()?)?)?;
+        return Ok(Parsed::TaskChanged(Box::new(seen)));
     }
     if kind == "Inspector2 Finding" {
         return Ok(match finding::found(&envelope, detail()?)? {

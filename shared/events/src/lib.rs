@@ -11,6 +11,7 @@ mod principal;
 mod push;
 mod scan;
 mod started;
+mod task;
 
 use std::fmt;
 
@@ -20,7 +21,7 @@ use tidewaiter_rules::{
     Facts, Subject, conceal,
     facts::{
         Image, Scan, ScanSeverity, ScanState, Scanner, SubjectKind, Surroundings, TaskDefinition,
-        Vulnerability,
+        Vulnerability, usage::TaskSeen,
     },
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
@@ -35,6 +36,8 @@ pub use started::Started;
 pub enum Parsed {
     /// Something to judge.
     Event(Event),
+    /// A task changed. Nothing is judged by it; the index of what runs is kept from such events.
+    TaskChanged(Box<TaskSeen>),
     /// A schedule's turn to go through what time alone changes.
     Scheduled(Origin),
     /// Nothing to judge, and why.
@@ -281,6 +284,8 @@ pub enum Ignored {
     OtherArtifact(String),
     /// A push, of which only ECR can tell whether the image is known to be bad.
     NoScan,
+    /// A change of a task, where nothing is recorded.
+    TaskChanged,
     /// A schedule's turn, where nothing is scheduled.
     Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
@@ -339,6 +344,8 @@ impl fmt::Display for Ignored {
             Self::NoScan => formatter.write_str(
                 "a push tells nothing of the image's scan; the function would read that from ECR",
             ),
+            Self::TaskChanged => formatter
+                .write_str("a change of a task is about no subject; it is only kept in the ledger"),
             Self::Scheduled => {
                 formatter.write_str("it is the turn of a schedule, and is about no subject")
             }

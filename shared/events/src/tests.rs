@@ -33,6 +33,7 @@ fn told(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Ignored(reason) => format!("ignored: {reason}"),
         Parsed::Scheduled(origin) => format!("scheduled: {:?}", origin.time),
+        Parsed::TaskChanged(seen) => format!("a task: {seen:?}"),
         Parsed::Event(event) => match event {
             Event::Registered(registered) => format!(
                 "registered {} by {}{}{}; {}",

@@ -50,6 +50,12 @@ impl Failures {
         });
     }
 
+    pub(crate) fn add_all(&mut self, messages: &[&Message]) {
+        for message in messages {
+            self.add(&message.id);
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.batch_item_failures.len()

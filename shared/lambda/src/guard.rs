@@ -61,6 +61,12 @@ enum Read {
 #[error("{0}")]
 pub struct HandleError(String);
 
+impl HandleError {
+    pub(crate) fn new(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
 impl From<CallError> for HandleError {
     fn from(error: CallError) -> Self {
         Self(error.to_string())
@@ -170,6 +176,7 @@ impl Guard {
     fn read(&self, payload: &str) -> Read {
         let event = match parse(payload.as_bytes()) {
             Ok(Parsed::Event(event)) => event,
+            Ok(Parsed::TaskChanged(_)) => return Read::Ignored(Ignored::TaskChanged),
             Ok(Parsed::Scheduled(origin)) => return Read::Review(origin),
             Ok(Parsed::Ignored(reason)) if !reason.is_misrouted() => return Read::Ignored(reason),
             Ok(Parsed::Ignored(reason)) => return Read::Hopeless(None, reason.to_string()),
@@ -237,7 +244,7 @@ impl Guard {
         }
         // Only what is about to be acted on is worth the calls.
         if wants_surroundings(&decision, &facts, clients.home()) {
-            gather_surroundings(clients, &mut facts).await?;
+            gather_surroundings(clients, self.ledger(), (self.now)(), &mut facts).await?;
             let tag = replacement(&facts, policy);
             if let Subject::Image(image) = &mut facts.subject {
                 image.surroundings.replacement = tag;

@@ -3,6 +3,7 @@
 
 mod batch;
 mod guard;
+mod recorder;
 mod settings;
 mod vex;
 
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 pub use batch::{Batch, Failures};
 pub use guard::{Guard, HandleError};
+pub use recorder::Recorder;
 pub use settings::{InvalidSettings, Settings};
 
 /// What a function is.
@@ -32,13 +34,7 @@ pub struct Function {
 /// When the environment does not hold what the function needs, or Lambda's runtime interface fails.
 /// Lambda then gives the event to a new process, and to the dead-letter queue in the end.
 pub fn run(function: Function) -> Result<(), lambda_runtime::Error> {
-    log_as_json();
-    let settings = Settings::from_environment().inspect_err(|error| {
-        tracing::error!(function = function.name, error = %error, "cannot start");
-    })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let (runtime, settings) = start(function.name)?;
     runtime.block_on(async {
         let guard = &Guard::new(function, settings);
         // The payload stays text until it is ours: what cannot be read must end in our alert and
@@ -54,6 +50,57 @@ pub fn run(function: Function) -> Result<(), lambda_runtime::Error> {
         }))
         .await
     })
+}
+
+/// Runs the function that keeps the index of what uses images, from batches of events.
+///
+/// # Errors
+/// As [`run`].
+pub fn record_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
+    let (runtime, settings) = start(name)?;
+    runtime.block_on(async {
+        let recorder = &Recorder::new(name, settings);
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+            let (payload, context) = (event.payload.get(), &event.context);
+            let Some(batch) = Batch::read(payload) else {
+                let error =
+                    "this is no batch of messages of a queue: check what invokes the function";
+                return Err(Diagnostic::from(HandleError::new(error)));
+            };
+            Ok(recorder
+                .record(&batch, &context.request_id, end(context))
+                .await)
+        }))
+        .await
+    })
+}
+
+/// Runs the function that sets that index right, whatever the event that it is invoked by.
+///
+/// # Errors
+/// As [`run`].
+pub fn reconcile_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
+    let (runtime, settings) = start(name)?;
+    runtime.block_on(async {
+        let recorder = &Recorder::new(name, settings);
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+            let context = &event.context;
+            let reconciled = recorder.reconcile(&context.request_id, end(context));
+            reconciled.await.map_err(Diagnostic::from)
+        }))
+        .await
+    })
+}
+
+fn start(name: &str) -> Result<(tokio::runtime::Runtime, Settings), lambda_runtime::Error> {
+    log_as_json();
+    let settings = Settings::from_environment().inspect_err(|error| {
+        tracing::error!(function = name, error = %error, "cannot start");
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok((runtime, settings))
 }
 
 /// Before Lambda ends an invocation there must be time left to answer: without an answer every

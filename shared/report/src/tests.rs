@@ -20,7 +20,7 @@ fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
         Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
-        Parsed::Scheduled(_) => panic!("a schedule has no facts"),
+        Parsed::Scheduled(_) | Parsed::TaskChanged(_) => panic!("nothing is judged by it"),
     }
 }
 

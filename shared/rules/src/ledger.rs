@@ -66,6 +66,38 @@ impl Key {
     /// The `id` of all images in quarantine.
     pub const QUARANTINE: &str = "quarantine";
 
+    /// A task or a service that uses an image, by its ARN: a part of [`Self::users`].
+    pub fn user(digest: &Digest, arn: &str) -> Self {
+        Self {
+            id: Self::users(digest),
+            part: Some(arn.to_owned()),
+        }
+    }
+
+    /// The `id` of all that use an image.
+    pub fn users(digest: &Digest) -> String {
+        format!("usage#{digest}")
+    }
+
+    /// A task that is to run an image of a repository and has not said which, by its ARN: a part of
+    /// [`Self::pulls`].
+    pub fn pull(repository: &Repository, arn: &str) -> Self {
+        Self {
+            id: Self::pulls(repository),
+            part: Some(arn.to_owned()),
+        }
+    }
+
+    /// The `id` of all tasks that have not said which image of a repository they run.
+    pub fn pulls(repository: &Repository) -> String {
+        format!("usage#{}", repository.arn())
+    }
+
+    /// How far what uses images is known.
+    pub fn usage_index() -> Self {
+        Self::alone("usage-index".to_owned())
+    }
+
     /// The actions of a function in an hour.
     pub fn budget(function: &str, hour: Hour) -> Self {
         Self::of("budget", &format!("{function}#{hour}"))

@@ -27,6 +27,7 @@ from local_aws import (
     ecr,
     ecr_settings,
     ecs,
+    ecs_running,
     eventbridge,
     identity,
     lambda_async,
@@ -47,6 +48,7 @@ _LOG = logging.getLogger("local_aws")
 def install() -> None:
     """Add everything to MiniStack that is not done per request."""
     ecs.install()
+    ecs_running.install()
     ecr_settings.install()
     ecr.install()
     registry.install()

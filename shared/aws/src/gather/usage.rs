@@ -1,31 +1,38 @@
-//! What runs of an image, asked of ECS at the moment of deciding. For accounts whose tasks can be
-//! listed within the limits below; in larger ones it stays unknown, and nothing that may run is
-//! touched.
+//! What uses an image: asked of ECS at the moment of deciding, and in accounts that are too large for
+//! that, of the index in the ledger. Where neither can tell, it stays unknown, and nothing that may
+//! run is touched.
 
-use std::{collections::BTreeSet, time::Duration};
+mod index;
 
-use aws_sdk_ecs::types::{DesiredStatus, Task, TaskField};
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ecs::types::{Service, ServiceRevision, Tag, Task};
+use jiff::Timestamp;
 use tidewaiter_rules::{
     Field,
     facts::{
         Family, Run, Usage,
-        usage::{OWNER_TAGS, Started, add_run, started},
+        usage::{OWNER_TAGS, Started, add_run, settle, started},
     },
     names::{Digest, Repository, TaskArn, TaskDefinitionArn, quoted},
 };
-use tokio::time::sleep;
 
-use crate::{CallError, Clients};
+use super::listing::{Limits, Listing, Page, Stop, is_cluster_gone, name_of};
+use crate::{CallError, Clients, ledger::Ledger};
 
-/// `ListTasks` and `DescribeTasks` share a bucket of 100 with the account's own calls, refilled at 20 a
-/// second (ECS Developer Guide, "Request throttling"): an evaluation takes half of what it holds at
-/// most, no faster than half of what flows in.
-const MOST_CALLS: usize = 50;
-const INTERVAL: Duration = Duration::from_millis(100);
+/// An evaluation takes at most half of what the account's buckets hold.
+const LIMITS: Limits = Limits {
+    tasks: 50,
+    services: 50,
+    revisions: 25,
+    end: None,
+};
 
-/// What runs of `digest` and of what it stands and falls with.
+/// What uses `digest` and what it stands and falls with.
 pub(super) async fn usage(
     clients: &Clients,
+    ledger: Ledger<'_>,
+    now: Timestamp,
     repository: &Repository,
     digest: &Digest,
     family: &Field<Family>,
@@ -35,123 +42,106 @@ pub(super) async fn usage(
         wanted.extend(family.indexes.iter().map(|index| index.digest.clone()));
         wanted.extend(family.siblings.iter().map(|one| one.digest.clone()));
     }
-    let mut search = Search {
-        clients,
-        repository: repository.name(),
-        wanted,
-        calls: 0,
-        usage: Usage {
-            runs: Vec::new(),
-            unknown: family
-                .unknown()
-                .map(|reason| format!("which indexes lead to the image is not known: {reason}")),
-        },
+    let unknown = family
+        .unknown()
+        .map(|reason| format!("which indexes lead to the image is not known: {reason}"));
+    let mut search = Search::new(clients, LIMITS, repository, &wanted, unknown.clone());
+    let stop = match search.account().await {
+        Ok(()) => return Ok(search.usage()),
+        Err(stop) => stop,
     };
-    match search.clusters().await {
-        Err(error) if error.is_transient() => return Err(error),
-        Err(error) => {
-            tracing::error!(%error, "what runs the image is not known");
-            search.unknown(error.to_string());
+    let stop = match stop {
+        // What was found before is found again there.
+        Stop::Limit(reason) => {
+            let search = Search::new(clients, index::LIMITS, repository, &wanted, unknown);
+            return index::usage(ledger, now, search, reason).await;
         }
-        Ok(()) => {}
+        Stop::Failed(error) => error,
+    };
+    if stop.is_transient() {
+        return Err(stop);
     }
-    search.usage.runs.sort();
-    Ok(search.usage)
+    tracing::error!(error = %stop, "what runs the image is not known");
+    search.unknown(stop.to_string());
+    Ok(search.usage())
 }
 
 struct Search<'a> {
-    clients: &'a Clients,
-    repository: &'a str,
-    wanted: BTreeSet<Digest>,
-    /// How many calls were made of those that share a bucket.
-    calls: usize,
+    listing: Listing<'a>,
+    repository: &'a Repository,
+    wanted: &'a BTreeSet<Digest>,
     usage: Usage,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(
+        clients: &'a Clients,
+        limits: Limits,
+        repository: &'a Repository,
+        wanted: &'a BTreeSet<Digest>,
+        unknown: Option<String>,
+    ) -> Self {
+        Self {
+            listing: Listing::new(clients, limits),
+            repository,
+            wanted,
+            usage: Usage {
+                runs: Vec::new(),
+                unknown,
+            },
+        }
+    }
+
+    fn usage(mut self) -> Usage {
+        settle(&mut self.usage.runs);
+        self.usage
+    }
+
     /// The first reason is told: it is the one to mend first.
     fn unknown(&mut self, reason: String) {
         self.usage.unknown.get_or_insert(reason);
     }
 
-    async fn clusters(&mut self) -> Result<(), CallError> {
-        const CALL: &str = "ListClusters";
+    async fn account(&mut self) -> Result<(), Stop> {
+        for cluster in self.listing.clusters().await? {
+            match self.cluster(&cluster).await {
+                Err(stop) if is_cluster_gone(&stop) => {}
+                searched => searched?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn cluster(&mut self, cluster: &str) -> Result<(), Stop> {
         let mut token = None;
         loop {
-            let page = self
-                .clients
-                .ecs
-                .list_clusters()
-                .max_results(100)
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(|error| CallError::of(CALL, &error))?;
-            for cluster in page.cluster_arns() {
-                match self.cluster(cluster).await {
-                    // Deleted since: nothing runs in it.
-                    Err(error) if error.code() == Some("ClusterNotFoundException") => {}
-                    searched => searched?,
-                }
+            let Page { arns, token: next } = self.listing.tasks(cluster, token).await?;
+            self.tasks(cluster, arns).await?;
+            token = next;
+            if token.is_none() {
+                break;
             }
-            token = page.next_token;
+        }
+        loop {
+            let Page { arns, token: next } = self.listing.services(cluster, token).await?;
+            self.services(cluster, &arns).await?;
+            token = next;
             if token.is_none() {
                 return Ok(());
             }
         }
     }
 
-    async fn cluster(&mut self, cluster: &str) -> Result<(), CallError> {
-        const CALL: &str = "ListTasks";
-        let mut token = None;
-        loop {
-            self.pace(CALL).await?;
-            // Those that are still to start are listed as running too.
-            let page = self
-                .clients
-                .ecs
-                .list_tasks()
-                .cluster(cluster)
-                .desired_status(DesiredStatus::Running)
-                .max_results(100)
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(|error| CallError::of(CALL, &error))?;
-            if !page.task_arns().is_empty() {
-                self.tasks(cluster, page.task_arns().to_vec()).await?;
-            }
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(());
-            }
+    /// Looks at tasks, at most 100.
+    async fn tasks(&mut self, cluster: &str, arns: Vec<String>) -> Result<(), Stop> {
+        if arns.is_empty() {
+            return Ok(());
         }
-    }
-
-    async fn tasks(&mut self, cluster: &str, arns: Vec<String>) -> Result<(), CallError> {
-        const CALL: &str = "DescribeTasks";
-        self.pace(CALL).await?;
-        let asked = arns.len();
-        let answer = self
-            .clients
-            .ecs
-            .describe_tasks()
-            .cluster(cluster)
-            .set_tasks(Some(arns))
-            .include(TaskField::Tags)
-            .send()
-            .await
-            .map_err(|error| CallError::of(CALL, &error))?;
-        let gone = |reason: Option<&str>| reason == Some("MISSING");
-        let failures = answer.failures();
-        if let Some(failure) = failures.iter().find(|failure| !gone(failure.reason())) {
-            let reason = failure.reason().unwrap_or("no reason");
-            self.unknown(format!("{CALL} left out a task: {}", quoted(reason)));
+        let described = self.listing.describe_tasks(cluster, arns).await?;
+        if let Some(reason) = described.unknown {
+            self.unknown(reason);
         }
-        if answer.tasks().len() + failures.len() < asked {
-            self.unknown(format!("{CALL} left out tasks without a reason"));
-        }
-        for task in answer.tasks() {
+        for task in &described.found {
             self.task(task);
         }
         Ok(())
@@ -164,17 +154,18 @@ impl Search<'_> {
             || name_of(task.cluster_arn().unwrap_or_default()),
             |known| known.cluster().to_owned(),
         );
+        // One that is being stopped starts nothing any more.
+        if task.desired_status() == Some("STOPPED") {
+            return;
+        }
         let service = task
             .group()
             .and_then(|group| group.strip_prefix("service:"));
-        let definition = task.task_definition_arn().unwrap_or_default();
-        let definition = TaskDefinitionArn::parse(definition)
-            .map_or_else(|_| name_of(definition), |definition| definition.short());
-        let mut owners: Vec<String> = task.tags().iter().filter_map(owner).collect();
-        owners.sort();
+        let owners = owners(task.tags());
         let mut found = BTreeSet::new();
         for container in task.containers() {
-            match started(self.repository, container.image(), container.image_digest()) {
+            let name = self.repository.name();
+            match started(name, container.image(), container.image_digest()) {
                 Started::From(digest) if self.wanted.contains(&digest) => {
                     found.insert(digest);
                 }
@@ -190,7 +181,7 @@ impl Search<'_> {
             let run = Run {
                 cluster: cluster.clone(),
                 service: service.map(str::to_owned),
-                task_definition: definition.clone(),
+                task_definition: short(task.task_definition_arn().unwrap_or_default()),
                 digest,
                 tasks: 1,
                 task_arns: known.iter().cloned().collect(),
@@ -200,28 +191,84 @@ impl Search<'_> {
         }
     }
 
-    async fn pace(&mut self, call: &'static str) -> Result<(), CallError> {
-        if self.calls == MOST_CALLS {
-            return Err(CallError::permanent(
-                call,
-                format!("the account has more clusters and tasks than {MOST_CALLS} calls can list"),
-            ));
+    /// Looks at what services would start tasks from: one that is scaled to nothing, or has not
+    /// started its tasks yet.
+    async fn services(&mut self, cluster: &str, services: &[String]) -> Result<(), Stop> {
+        let described = self.listing.describe_services(cluster, services).await?;
+        if let Some(reason) = described.unknown {
+            self.unknown(reason);
         }
-        if self.calls > 0 {
-            sleep(INTERVAL).await;
+        let by_revision = by_revision(&described.found);
+        let revisions: Vec<String> = by_revision.keys().map(|arn| (*arn).to_owned()).collect();
+        let revisions = self.listing.describe_revisions(&revisions).await?;
+        if let Some(reason) = revisions.unknown {
+            self.unknown(reason);
         }
-        self.calls += 1;
+        for revision in &revisions.found {
+            let arn = revision.service_revision_arn().unwrap_or_default();
+            let Some(service) = by_revision.get(arn) else {
+                continue;
+            };
+            for digest in pinned(self.repository.name(), revision) {
+                if !self.wanted.contains(&digest) {
+                    continue;
+                }
+                let run = Run {
+                    cluster: name_of(service.cluster_arn().unwrap_or(cluster)),
+                    service: service.service_name().map(str::to_owned),
+                    task_definition: short(revision.task_definition().unwrap_or_default()),
+                    digest,
+                    tasks: 0,
+                    task_arns: Vec::new(),
+                    owners: owners(service.tags()),
+                };
+                add_run(&mut self.usage.runs, run);
+            }
+        }
         Ok(())
     }
 }
 
-/// The last part of an ARN's path.
-fn name_of(arn: &str) -> String {
-    arn.rsplit('/').next().unwrap_or_default().to_owned()
+/// Services by their revisions in force: the one that it runs, and while it is being deployed, the
+/// one before. A service that is being deleted starts nothing.
+pub(super) fn by_revision(services: &[Service]) -> BTreeMap<&str, &Service> {
+    let active = services
+        .iter()
+        .filter(|service| service.status() == Some("ACTIVE"));
+    let revisions = active.flat_map(|service| {
+        let revisions = service.current_service_revisions().iter();
+        revisions.filter_map(move |revision| Some((revision.arn()?, service)))
+    });
+    revisions.collect()
 }
 
-fn owner(tag: &aws_sdk_ecs::types::Tag) -> Option<String> {
-    let key = tag.key()?;
-    let is_owner = OWNER_TAGS.contains(&key.to_ascii_lowercase().as_str());
-    is_owner.then(|| format!("{key}={}", tag.value().unwrap_or_default()))
+/// The digests that a revision's tasks are started from, each once. A container whose tag has not been
+/// resolved has none, and gets it from its first task.
+pub(super) fn pinned(repository: &str, revision: &ServiceRevision) -> BTreeSet<Digest> {
+    let images = revision.container_images().iter();
+    let digests =
+        images.filter_map(
+            |image| match started(repository, image.image(), image.image_digest()) {
+                Started::From(digest) => Some(digest),
+                Started::Other | Started::Unsaid => None,
+            },
+        );
+    digests.collect()
+}
+
+/// `FAMILY:REVISION`.
+pub(super) fn short(definition: &str) -> String {
+    TaskDefinitionArn::parse(definition)
+        .map_or_else(|_| name_of(definition), |definition| definition.short())
+}
+
+fn owners(tags: &[Tag]) -> Vec<String> {
+    let owner = |tag: &Tag| {
+        let key = tag.key()?;
+        let is_owner = OWNER_TAGS.contains(&key.to_ascii_lowercase().as_str());
+        is_owner.then(|| format!("{key}={}", tag.value().unwrap_or_default()))
+    };
+    let mut owners: Vec<String> = tags.iter().filter_map(owner).collect();
+    owners.sort();
+    owners
 }
