@@ -124,7 +124,7 @@ async fn handle(
 }
 
 fn is_ledger(call: &Call) -> bool {
-    matches!(call.operation.as_str(), "GetItem" | "UpdateItem")
+    matches!(call.operation.as_str(), "GetItem" | "UpdateItem" | "Query")
 }
 
 /// A wire with a ledger behind it; the script is about all else.

@@ -1,5 +1,12 @@
 //! What a quarantine takes with it, and what it never breaks.
 
+use jiff::Timestamp;
+use tidewaiter_aws::ledger::{Ledger, Reporter};
+use tidewaiter_rules::{
+    facts::usage::{OwnImage, TaskSeen},
+    names::{Digest, Repository},
+};
+
 use super::*;
 
 /// The image that `image-scan-guard/critical` is about.
@@ -39,6 +46,12 @@ struct Account {
     indexes: Vec<(String, Vec<(String, &'static str)>)>,
     /// Tasks, all in one cluster.
     tasks: Vec<Value>,
+    /// Services of that cluster: the name, and the digest that its revision is pinned to.
+    services: Vec<(&'static str, String)>,
+}
+
+fn arn(rest: &str) -> String {
+    format!("arn:aws:ecs:{REGION}:{ACCOUNT}:{rest}")
 }
 
 impl Account {
@@ -60,6 +73,35 @@ impl Account {
                 json!({"taskArns": arns})
             }
             "DescribeTasks" => json!({"tasks": self.tasks}),
+            "ListServices" => {
+                let names = self
+                    .services
+                    .iter()
+                    .map(|(name, _)| arn(&format!("service/prod/{name}")));
+                json!({"serviceArns": names.collect::<Vec<String>>()})
+            }
+            "DescribeServices" => {
+                let service = |(name, _): &(&str, String)| {
+                    json!({"serviceName": name, "status": "ACTIVE",
+                    "serviceArn": arn(&format!("service/prod/{name}")), "clusterArn": arn("cluster/prod"),
+                    "tags": [{"key": "team", "value": "shop"}],
+                    "currentServiceRevisions": [{"arn": arn(&format!("service-revision/prod/{name}/1"))}]})
+                };
+                json!({"services": self.services.iter().map(service).collect::<Vec<Value>>()})
+            }
+            "DescribeServiceRevisions" => {
+                let image = format!(
+                    "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{}:1.0",
+                    repository()
+                );
+                let revision = |(name, digest): &(&str, String)| {
+                    json!({
+                    "serviceRevisionArn": arn(&format!("service-revision/prod/{name}/1")), "clusterArn": arn("cluster/prod"),
+                    "taskDefinition": arn("task-definition/web:7"),
+                    "containerImages": [{"containerName": "app", "image": image, "imageDigest": digest}]})
+                };
+                json!({"serviceRevisions": self.services.iter().map(revision).collect::<Vec<Value>>()})
+            }
             _ => json!({}),
         };
         Answer::json(answer.to_string())
@@ -123,7 +165,7 @@ fn two_platforms() -> Account {
                 (digest("a7"), "unknown/unknown"),
             ],
         )],
-        tasks: Vec::new(),
+        ..Account::default()
     }
 }
 
@@ -287,8 +329,12 @@ async fn what_cannot_be_read_is_in_the_way_and_told() {
         "ListClusters",
         "ListTasks",
         "DescribeTasks",
+        "ListServices",
+        "DescribeServices",
+        "DescribeServiceRevisions",
     ] {
         let mut account = two_platforms();
+        account.services = vec![("idle", digest("ee"))];
         account.tasks = vec![task(1, "service:other", Some(&digest("ee")))];
         let script = move |call: &Call| {
             if call.operation == operation {
@@ -379,6 +425,163 @@ async fn an_account_too_large_to_ask_keeps_half_of_its_bucket_and_its_images() {
             .unwrap()
             .contains("more clusters and tasks")
     );
+    let reason = done.alert()["in_use_unknown"].as_str().unwrap().to_owned();
+    assert!(reason.contains("never listed to its end"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_a_service_scaled_to_nothing_would_start_is_left_and_the_service_told() {
+    for pinned in [scanned(), digest("1d")] {
+        let mut account = two_platforms();
+        account.services = vec![("idle", pinned.clone()), ("other", digest("ee"))];
+        let done = judged(account).await;
+        assert_eq!(archived(&done), [] as [&str; 0], "{pinned}");
+        assert_eq!(
+            done.alert()["in_use"],
+            json!([{"cluster": "prod", "service": "idle", "task_definition": "web:7", "digest": pinned,
+                "tasks": 0, "owners": ["team=shop"]}])
+        );
+        assert!(
+            done.email()
+                .contains("no task runs now, but it would start from it")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_runs_is_told_once_though_its_revision_names_the_index() {
+    let mut account = two_platforms();
+    account.services = vec![("web", digest("1d"))];
+    account.tasks = vec![task(1, "service:web", Some(&scanned()))];
+    let done = judged(account).await;
+    let alert = done.alert();
+    let [run] = &alert["in_use"].as_array().unwrap()[..] else {
+        panic!("{alert}")
+    };
+    assert_eq!(
+        (&run["tasks"], &run["digest"]),
+        (&json!(1), &json!(scanned()))
+    );
+    assert_eq!(run["owners"], json!(["Owner=payments", "team=shop"]));
+}
+
+/// A ledger whose index is complete as of now, with these reports of tasks of which the listing found
+/// nothing.
+async fn indexed(reports: Vec<(u8, Option<String>, bool)>) -> Table {
+    let table = Table::default();
+    let wire = {
+        let table = table.clone();
+        Wire::new(move |call| table.answer(call).unwrap())
+    };
+    let place = Place::of_region(REGION, ACCOUNT).unwrap();
+    let clients = wire.clients(place.clone());
+    let ledger = Ledger::new(&clients, "ledger");
+    let now = Timestamp::now();
+    for (number, digest, is_running) in reports {
+        let seen = TaskSeen {
+            arn: arn(&format!("task/prod/{number:032}")),
+            cluster: "prod".to_owned(),
+            service: Some("web".to_owned()),
+            task_definition: "web:7".to_owned(),
+            version: 3,
+            is_running,
+            at: now,
+            images: vec![OwnImage {
+                repository: Repository::new(place.clone(), &repository()).unwrap(),
+                digest: digest.map(|digest| Digest::parse(&digest).unwrap()),
+            }],
+            place: place.clone(),
+        };
+        ledger.record(&seen, Reporter::Event).await.unwrap();
+    }
+    ledger.complete_index(now, 0).await.unwrap();
+    table
+}
+
+/// What is done in an account whose tasks are too many to be listed.
+async fn judged_by_index(account: Account, reports: Vec<(u8, Option<String>, bool)>) -> Done {
+    let table = indexed(reports).await;
+    judged_with("", move |call| match call.operation.as_str() {
+        "ListTasks" => Answer::json(json!({"taskArns": [], "nextToken": "on"}).to_string()),
+        _ => table.answer(call).unwrap_or_else(|| account.answer(call)),
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_large_account_the_index_tells_what_runs_an_image() {
+    for running in [scanned(), digest("1d"), digest("a1")] {
+        let reports = vec![
+            (1, Some(running.clone()), true),
+            (2, Some(running.clone()), true),
+            (3, Some(digest("ee")), true),
+        ];
+        let mut account = two_platforms();
+        account.services = vec![("web", running.clone())];
+        let done = judged_by_index(account, reports).await;
+        assert_eq!(archived(&done), [] as [&str; 0], "{running}");
+        assert_eq!(
+            done.alert()["in_use"],
+            json!([{"cluster": "prod", "service": "web", "task_definition": "web:7", "digest": running,
+                "tasks": 2, "owners": ["team=shop"]}])
+        );
+        assert_eq!(done.alert()["in_use_unknown"], Value::Null);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_large_account_an_image_that_nothing_runs_is_archived() {
+    // Tasks ran it until a moment ago, of a service that runs another by now.
+    let mut account = two_platforms();
+    account.services = vec![("web", digest("ee"))];
+    let reports = vec![(1, Some(scanned()), false), (3, Some(digest("ee")), true)];
+    let done = judged_by_index(account.clone(), reports.clone()).await;
+    assert_eq!(archived(&done).len(), 3);
+    // One that still names it would start it.
+    account.services = vec![("web", scanned())];
+    let done = judged_by_index(account, reports).await;
+    assert_eq!(archived(&done), [] as [&str; 0]);
+    assert_eq!(done.alert()["in_use"][0]["tasks"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_large_account_a_task_that_was_to_pull_is_asked_what_it_pulled() {
+    for (pulled, is_left) in [
+        (Some(scanned()), true),
+        (None, true),
+        (Some(digest("ee")), false),
+    ] {
+        let mut account = two_platforms();
+        account.tasks = vec![task(1, "service:web", pulled.as_deref())];
+        let done = judged_by_index(account, vec![(1, None, true)]).await;
+        assert_eq!(archived(&done).is_empty(), is_left, "{pulled:?}");
+        let asked = done
+            .operations()
+            .into_iter()
+            .filter(|call| call == "DescribeTasks");
+        assert_eq!(asked.count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_cannot_be_read_is_in_the_way_and_one_for_now_is_read_again() {
+    for (refusal, is_retried) in [(Answer::denied(), false), (Answer::throttled(), true)] {
+        let table = indexed(Vec::new()).await;
+        let account = two_platforms();
+        let done = judged_with("", move |call| match call.operation.as_str() {
+            "ListTasks" => Answer::json(json!({"taskArns": [], "nextToken": "on"}).to_string()),
+            "Query" => refusal.clone(),
+            _ => table.answer(call).unwrap_or_else(|| account.answer(call)),
+        })
+        .await;
+        assert_eq!(done.result.is_err(), is_retried);
+        assert_eq!(archived(&done), [] as [&str; 0]);
+        if !is_retried {
+            let alert = done.alert();
+            let reason = alert["in_use_unknown"].as_str().unwrap();
+            assert!(reason.contains("Query"), "{reason}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
