@@ -6,7 +6,10 @@ use tidewaiter_rules::{
     names::{TaskArn, TaskDefinitionArn, quoted},
 };
 
-use crate::{InvalidEvent, envelope::Envelope, envelope::timestamp};
+use crate::{
+    InvalidEvent,
+    envelope::{Envelope, timestamp},
+};
 
 /// `detail`: the task as `DescribeTasks` answers with it (ECS Developer Guide, "Amazon ECS task state
 /// change events"), as far as its images are concerned. Overrides and environments are not read.

@@ -33,7 +33,22 @@ fn told(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Ignored(reason) => format!("ignored: {reason}"),
         Parsed::Scheduled(origin) => format!("scheduled: {:?}", origin.time),
-        Parsed::TaskChanged(seen) => format!("a task: {seen:?}"),
+        Parsed::TaskChanged(seen) => format!(
+            "task {} at {}, version {} of {}, {} in {}: {:?}",
+            seen.arn,
+            seen.at,
+            seen.version,
+            seen.task_definition,
+            if seen.is_running { "runs" } else { "has ended" },
+            seen.cluster,
+            seen.images
+                .iter()
+                .map(|image| (
+                    image.repository.name(),
+                    image.digest.as_ref().map(Digest::as_str)
+                ))
+                .collect::<Vec<_>>(),
+        ),
         Parsed::Event(event) => match event {
             Event::Registered(registered) => format!(
                 "registered {} by {}{}{}; {}",
@@ -102,6 +117,7 @@ fn every_sample_event_is_read_or_ignored_for_a_reason() {
         "task-definition-guard",
         "image-scan-guard",
         "image-push-guard",
+        "usage-recorder",
     ] {
         for (path, json) in json_files(&root.join(function)) {
             let name = path.file_stem().unwrap().to_str().unwrap();
@@ -348,6 +364,7 @@ proptest! {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
         let mut samples = json_files(&root.join("task-definition-guard"));
         samples.extend(json_files(&root.join("image-scan-guard")));
+        samples.extend(json_files(&root.join("usage-recorder")));
         let text = String::from_utf8(samples.swap_remove(which % samples.len()).1).unwrap();
         let cut = at.index(text.len());
         let (before, after) = text.split_at_checked(cut).unwrap_or((&text, ""));

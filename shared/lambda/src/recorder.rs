@@ -74,15 +74,11 @@ impl Recorder {
         let tasks = reports.len();
         let mut in_row = 0;
         for report in reports.into_values() {
-            let may_try = in_row < STOP_AFTER && Instant::now() < end;
-            let written = match may_try {
-                true => self.ledger().record(&report.seen, Reporter::Event).await,
-                false => {
-                    failures.add_all(&report.messages);
-                    continue;
-                }
-            };
-            match written {
+            if in_row == STOP_AFTER || Instant::now() >= end {
+                failures.add_all(&report.messages);
+                continue;
+            }
+            match self.ledger().record(&report.seen, Reporter::Event).await {
                 Ok(()) => in_row = 0,
                 Err(error) => {
                     tracing::error!(function = self.name, task = report.seen.arn, %error, "a task could not be written down");
