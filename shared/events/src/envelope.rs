@@ -96,10 +96,9 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
         return Ok(Parsed::Ignored(Ignored::NotAnEvent));
     };
     let sender = match kind {
-        "AWS API Call via CloudTrail" => "aws.ecs",
+        "AWS API Call via CloudTrail" | "ECS Task State Change" => "aws.ecs",
         "ECR Image Scan" | "ECR Image Action" => "aws.ecr",
         "Inspector2 Scan" | "Inspector2 Finding" => "aws.inspector2",
-        "ECS Task State Change" => "aws.ecs",
         "Scheduled Event" => "aws.events",
         other => return Ok(Parsed::Ignored(Ignored::OtherEvent(other.to_owned()))),
     };

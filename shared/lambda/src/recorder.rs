@@ -182,17 +182,14 @@ impl Recorder {
 }
 
 fn add<'a>(reports: &mut BTreeMap<String, Report<'a>>, seen: Box<TaskSeen>, message: &'a Message) {
-    match reports.get_mut(&seen.arn) {
-        Some(report) => {
-            report.messages.push(message);
-            if report.seen.version < seen.version {
-                report.seen = seen;
-            }
+    if let Some(report) = reports.get_mut(&seen.arn) {
+        report.messages.push(message);
+        if report.seen.version < seen.version {
+            report.seen = seen;
         }
-        None => {
-            let messages = vec![message];
-            reports.insert(seen.arn.clone(), Report { seen, messages });
-        }
+    } else {
+        let messages = vec![message];
+        reports.insert(seen.arn.clone(), Report { seen, messages });
     }
 }
 

@@ -129,7 +129,7 @@ async fn what_a_complete_listing_did_not_find_is_gone_unless_it_is_news() {
     let tasks: Vec<&str> = users
         .running
         .iter()
-        .map(|user| &user.arn[user.arn.len() - 1..])
+        .filter_map(|user| user.arn.rsplit('0').next())
         .collect();
     assert_eq!(tasks, ["2", "3", "4"]);
 }
@@ -256,14 +256,11 @@ fn life(task: u8) -> impl Strategy<Value = Vec<TaskSeen>> {
     })
 }
 
+/// Tasks by the image that they run.
+type Running = BTreeSet<(Digest, String)>;
+
 /// What the index and the truth say: which tasks run which image.
-fn ended(
-    reports: &[TaskSeen],
-) -> (
-    Vec<String>,
-    BTreeSet<(Digest, String)>,
-    BTreeSet<(Digest, String)>,
-) {
+fn ended(reports: &[TaskSeen]) -> (Vec<String>, Running, Running) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
