@@ -16,10 +16,10 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_rules::ledger::Key;
 
-pub use actions::Begun;
+pub use actions::{Begun, Recorded};
 pub use alerts::Claim;
-pub use quarantine::{Quarantined, QuarantinedImage, Release};
-pub use switch::Pause;
+pub use quarantine::{Because, Quarantined, QuarantinedImage, Release, Releasing};
+pub use switch::{Pause, Switch};
 
 use crate::{CallError, Clients};
 
@@ -73,6 +73,10 @@ impl Entry {
 
     fn time(&self, name: &str) -> Option<Timestamp> {
         self.text(name)?.parse().ok()
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_n().ok()?.parse().ok()
     }
 
     fn is(&self, name: &str, value: &str) -> bool {
