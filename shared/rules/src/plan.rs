@@ -70,7 +70,8 @@ pub struct Step {
 }
 
 impl Step {
-    fn of(action: Action) -> Self {
+    /// The step that takes this action.
+    pub fn of(action: Action) -> Self {
         Self {
             idempotency_key: action.id(),
             undo: action.undo(),

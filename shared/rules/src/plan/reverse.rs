@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Action;
-use crate::names::{Digest, Repository, TaskDefinitionArn, quoted};
+use crate::names::{Digest, Place, Repository, TaskDefinitionArn, quoted};
 
 /// What takes back an action. A type of its own, because no function can be led to do it: what was
 /// taken back was meant by a person.
@@ -40,6 +40,14 @@ impl Reverse {
 pub struct UnknownAction(String);
 
 impl Action {
+    /// The account and region in which it acts.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => arn.place(),
+            Self::ArchiveImage(repository, _) => repository.place(),
+        }
+    }
+
     /// What takes it back; `None` where nothing can.
     pub fn reverse(&self) -> Option<Reverse> {
         match self {
