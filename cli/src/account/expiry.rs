@@ -41,8 +41,7 @@ impl Expiry {
         let until = match self {
             Self::Day(date) => date
                 .checked_add(1.day())
-                .and_then(|next| next.to_zoned(TimeZone::UTC))
-                .map(|next| next.timestamp()),
+                .and_then(|next| TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0))),
             Self::For(duration) => now.checked_add(duration),
         };
         let until = until.map_err(|_| "`--expires` is beyond the calendar".to_owned())?;
