@@ -1,7 +1,10 @@
 //! An account as a person reaches it: credentials, region and endpoint as the AWS command line finds
 //! them, in files, in the environment and from single sign-on. Functions do without.
 
-use aws_config::BehaviorVersion;
+use aws_config::{
+    BehaviorVersion, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
+};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::{app_name::AppName, region::Region};
@@ -42,9 +45,14 @@ pub enum AccountError {
     NoRegion,
     /// AWS does not say who calls.
     #[error(
-        "cannot act in AWS: {0}\nCredentials are looked for as the AWS command line does: the environment, `--profile` or `AWS_PROFILE`, single sign-on (`aws sso login`), a role, a process, the instance"
+        "cannot act in AWS{profile}: {error}\nCredentials are looked for as the AWS command line does: `--profile`, the environment, `AWS_PROFILE`, single sign-on (`aws sso login`), a role, a process, the instance"
     )]
-    NoCaller(CallError),
+    NoCaller {
+        /// The profile, where one is named, with a word before it.
+        profile: String,
+        /// Why not.
+        error: CallError,
+    },
     /// The account or the region has a name that AWS gives to none.
     #[error("{0}")]
     NoPlace(String),
@@ -92,13 +100,33 @@ impl Account {
         if let Ok(name) = AppName::new("tidewaiter") {
             loader = loader.app_name(name);
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(profile) = &access.profile {
+            // As for the AWS command line, a profile that is named goes before keys in the environment.
+            let places = ProviderConfig::without_region()
+                .with_http_client(http_client())
+                .with_region(config.region().cloned());
+            let provider = ProfileFileCredentialsProvider::builder()
+                .configure(&places)
+                .profile_name(profile)
+                .build();
+            config = config
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::new(provider))
+                .build();
+        }
         let region = config.region().ok_or(AccountError::NoRegion)?;
         let identity = aws_sdk_sts::Client::new(&config)
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| AccountError::NoCaller(CallError::of("GetCallerIdentity", &error)))?;
+            .map_err(|error| AccountError::NoCaller {
+                profile: match &access.profile {
+                    Some(profile) => format!(" by profile {}", quoted(profile)),
+                    None => String::new(),
+                },
+                error: CallError::of("GetCallerIdentity", &error),
+            })?;
         let account = identity.account().unwrap_or_default();
         let place = Place::of_region(region.as_ref(), account)
             .map_err(|error| AccountError::NoPlace(error.to_string()))?;
