@@ -5,12 +5,18 @@ use std::{num::NonZero, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tidewaiter_rules::{Mode, policy::Profile};
 
-use crate::parameters;
+use crate::{
+    account::arguments::{
+        PauseArguments, QuarantineCommand, ResumeArguments, StatusArguments, UndoArguments,
+    },
+    parameters,
+};
 
 /// Judges ECS task definitions and ECR image scans by one policy.
 ///
 /// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
-/// (all other input is still judged).
+/// (all other input is still judged). Of commands that work on an account: 0 done; 1 left as it is, because
+/// it is in use, not there to be undone, or you said no; 2 wrong usage, or AWS refused or failed.
 #[derive(Debug, Parser)]
 #[command(name = "tidewaiter", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -36,6 +42,18 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Print the IAM policy that prevents what IAM can prevent of what the policy denies
     Scp(crate::scp::ScpArguments),
+    /// Work on the quarantine of an account: what is in it, why, and out of it again
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Undo an action of the functions: release and restore an image, register a copy of a task
+    /// definition
+    Undo(UndoArguments),
+    /// Pause all functions of a stack: from their next event on they judge and tell, and change nothing
+    Pause(PauseArguments),
+    /// Let all functions of a stack act again
+    Resume(ResumeArguments),
+    /// Show whether the functions act, what they did this hour, and how much is in quarantine
+    Status(StatusArguments),
     /// Print a script that completes the command line in a shell
     Completions(crate::completions::CompletionsArguments),
     /// Print the manual page, or write one for each command into a folder
@@ -126,9 +144,10 @@ pub(crate) struct PolicyArguments {
     pub(crate) profile: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Format {
     /// For people
+    #[default]
     Text,
     /// For programs, version 1
     Json,

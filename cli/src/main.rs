@@ -1,5 +1,6 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
+mod account;
 mod answers;
 mod arguments;
 mod check;
@@ -34,6 +35,7 @@ use tidewaiter_rules::{
 };
 
 use crate::{
+    account::Work,
     answers::answers,
     arguments::{
         Arguments, CheckFormat, Colour, Command, Format, PolicyArguments, PolicyCommand,
@@ -44,7 +46,7 @@ use crate::{
 };
 
 /// What the program ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {
     Allowed,
     Denied,
@@ -58,6 +60,13 @@ impl Status {
             Verdict::Deny => Self::Denied,
             Verdict::Warn | Verdict::Allow => Self::Allowed,
         }
+    }
+}
+
+impl Status {
+    /// The worse of two.
+    fn or(self, other: Self) -> Self {
+        self.max(other)
     }
 }
 
@@ -125,6 +134,11 @@ fn main() -> Status {
             write(|out| out.write_all(&script)).map(|()| Status::Allowed)
         }
         Command::Man(arguments) => man(arguments.folder.as_deref()).map(|()| Status::Allowed),
+        Command::Quarantine(command) => account::run(&Work::Quarantine(command)),
+        Command::Undo(arguments) => account::run(&Work::Undo(arguments)),
+        Command::Pause(arguments) => account::run(&Work::Pause(arguments)),
+        Command::Resume(arguments) => account::run(&Work::Resume(arguments)),
+        Command::Status(arguments) => account::run(&Work::Status(arguments)),
         Command::Scp(arguments) => scp::run(&arguments)
             .and_then(|text| print_text(&text))
             .map(|()| Status::Allowed),
@@ -231,6 +245,17 @@ fn say(message: &str) {
 
 fn warn(message: &str) {
     let _ = writeln!(io::stderr(), "warning: {message}");
+}
+
+fn tell(message: &str) {
+    let _ = writeln!(io::stderr(), "note: {message}");
+}
+
+/// A value as JSON, with the line's end.
+fn json(value: &impl Serialize) -> Result<String, String> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| format!("cannot write the output: {error}"))?;
+    Ok(format!("{text}\n"))
 }
 
 fn list(format: RulesFormat) -> Result<(), String> {

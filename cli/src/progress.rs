@@ -55,6 +55,31 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// One line that says what goes on, for as long as the value lives.
+#[must_use]
+pub(crate) struct Note {
+    is_shown: bool,
+}
+
+impl Note {
+    /// Shows it where someone is there to see it.
+    pub(crate) fn show(text: &str) -> Self {
+        let is_shown = is_watched();
+        if is_shown {
+            draw(&format!("{text} …"));
+        }
+        Self { is_shown }
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        if self.is_shown {
+            draw("");
+        }
+    }
+}
+
 /// Logs of CI systems keep every line that was ever drawn.
 fn is_watched() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());

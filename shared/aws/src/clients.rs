@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::HttpClient};
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    http::{HttpClient, SharedHttpClient},
+};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use tidewaiter_rules::names::Place;
@@ -40,14 +43,14 @@ pub struct Connection {
 /// Five attempts with waits of up to 0.5, 1, 2 and 4 seconds outlast the refill of every token
 /// bucket that is called here (ECS refills task definition calls at 1 a second), and stay well
 /// below the functions' time-out.
-fn retries() -> RetryConfig {
+pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(5)
         .with_initial_backoff(Duration::from_millis(500))
         .with_max_backoff(Duration::from_secs(4))
 }
 
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(6))
@@ -55,13 +58,17 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// HTTPS by rustls on ring.
+pub(crate) fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
 impl Clients {
     /// Clients that act in `home`. No connection is made before the first call.
     pub fn new(connection: Connection, home: Place) -> Self {
-        let http_client = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        Self::over(http_client, connection, home)
+        Self::over(http_client(), connection, home)
     }
 
     /// Clients that act in `home` and speak through this.
@@ -81,13 +88,17 @@ impl Clients {
             .use_dual_stack(connection.use_dual_stack);
         config.set_endpoint_url(connection.endpoint_url);
         config.set_app_name(AppName::new("tidewaiter").ok());
-        let config = config.build();
+        Self::of(&config.build(), home)
+    }
+
+    /// Clients that act in `home` as the configuration says.
+    pub(crate) fn of(config: &SdkConfig, home: Place) -> Self {
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
-            sns: aws_sdk_sns::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
             home,
             pacer: Pacer::default(),
         }

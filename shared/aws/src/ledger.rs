@@ -17,10 +17,10 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_rules::ledger::Key;
 
-pub use actions::Begun;
+pub use actions::{Begun, Recorded};
 pub use alerts::Claim;
-pub use quarantine::{Quarantined, QuarantinedImage, Release};
-pub use switch::Pause;
+pub use quarantine::{Because, Quarantined, QuarantinedImage, Release, Releasing};
+pub use switch::{Pause, Switch};
 pub use usage::{INTERVAL, Index, Reporter, User, Users};
 
 use crate::{CallError, Clients};
@@ -73,12 +73,12 @@ impl Entry {
         Some(self.0.get(name)?.as_s().ok()?.as_str())
     }
 
-    fn number(&self, name: &str) -> Option<i64> {
-        self.0.get(name)?.as_n().ok()?.parse().ok()
-    }
-
     fn time(&self, name: &str) -> Option<Timestamp> {
         self.text(name)?.parse().ok()
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_n().ok()?.parse().ok()
     }
 
     fn is(&self, name: &str, value: &str) -> bool {

@@ -27,7 +27,7 @@ use tidewaiter_rules::{
 };
 
 pub use envelope::parse;
-pub use principal::Principal;
+pub use principal::{Principal, name_of_caller};
 pub use push::{Arrival, Pushed};
 pub use started::Started;
 

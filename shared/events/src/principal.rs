@@ -64,6 +64,30 @@ impl Principal {
     }
 }
 
+/// The name that people know of whoever has this ARN, as STS `GetCallerIdentity` gives it.
+pub fn name_of_caller(arn: &str) -> String {
+    let mut parts = arn.splitn(6, ':').skip(4);
+    let (account, rest) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let mut names = rest.split('/');
+    match (names.next(), names.next(), names.next_back()) {
+        (Some("assumed-role"), Some(role), Some(session)) => session_of(session, role),
+        (Some("user" | "federated-user"), Some(name), None)
+        | (Some("user"), Some(_), Some(name)) => name.to_owned(),
+        (Some("root"), ..) => format!("the root user of {account}"),
+        _ => arn.to_owned(),
+    }
+}
+
+fn session_of(session: &str, role: &str) -> String {
+    match permission_set(role) {
+        Some(set) => format!("{session} (permission set {set})"),
+        None => format!("{session} (role {role})"),
+    }
+}
+
 impl UserIdentity {
     fn name(&self) -> String {
         let account = self.account_id.as_deref().unwrap_or("an unknown account");
@@ -79,10 +103,7 @@ impl UserIdentity {
             .and_then(|issuer| issuer.user_name.as_deref());
         match (self.r#type.as_deref(), session, role) {
             (Some("Root"), ..) => format!("the root user of {account}"),
-            (Some("AssumedRole"), Some(session), Some(role)) => match permission_set(role) {
-                Some(set) => format!("{session} (permission set {set})"),
-                None => format!("{session} (role {role})"),
-            },
+            (Some("AssumedRole"), Some(session), Some(role)) => session_of(session, role),
             _ => self
                 .user_name
                 .as_deref()
@@ -134,6 +155,30 @@ mod tests {
 
     fn named(identity: &str) -> String {
         Principal::read(Some(identity), None, None).name
+    }
+
+    #[test]
+    fn a_caller_is_named_as_its_calls_are() {
+        for (arn, name) in [
+            (
+                "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_Team_0123456789abcdef/ann@example.com",
+                "ann@example.com (permission set Admin_Team)",
+            ),
+            (
+                "arn:aws:sts::111122223333:assumed-role/deploy/run-17",
+                "run-17 (role deploy)",
+            ),
+            ("arn:aws:iam::111122223333:user/ann", "ann"),
+            ("arn:aws:iam::111122223333:user/ops/eu/ann", "ann"),
+            ("arn:aws:sts::111122223333:federated-user/ann", "ann"),
+            (
+                "arn:aws:iam::111122223333:root",
+                "the root user of 111122223333",
+            ),
+            ("nobody", "nobody"),
+        ] {
+            assert_eq!(name_of_caller(arn), name);
+        }
     }
 
     #[test]

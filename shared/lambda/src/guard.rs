@@ -253,7 +253,7 @@ impl Guard {
         let facts = &facts;
         let mode = policy.mode(facts, self.settings.mode);
         let mut plan = plan(&decision, facts, mode, Some(clients.home()));
-        let acted = self.carry_out(&decision, &mut plan, line).await;
+        let acted = self.carry_out(facts, &decision, &mut plan, line).await;
         line.outcome = "judged";
         line.decision = decision.verdict.name();
         line.rules = joined(decision.findings.iter().map(|finding| finding.rule));

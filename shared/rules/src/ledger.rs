@@ -30,6 +30,11 @@ impl Key {
         Self::of("action", &step.idempotency_key)
     }
 
+    /// The action with this id; see [`Action::id`].
+    pub fn action_with(id: &str) -> Self {
+        Self::of("action", id)
+    }
+
     /// What was told of a subject.
     pub fn alert(facts: &Facts) -> Self {
         let subject = &facts.subject;

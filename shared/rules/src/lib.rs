@@ -24,7 +24,10 @@ pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
 pub use facts::{Facts, Subject};
 pub use field::Field;
-pub use plan::{Action, Effect, Kept, Mode, Plan, Step, Undo, Withheld, plan, wants_surroundings};
+pub use plan::{
+    Action, Effect, Kept, Mode, Plan, Reverse, Step, Undo, UnknownAction, Withheld, plan,
+    plan_quarantine, wants_surroundings,
+};
 pub use policy::{Level, Policy};
 pub use remedy::{Affected, Remedy};
 pub use replacement::replacement;

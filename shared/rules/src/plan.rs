@@ -1,17 +1,19 @@
 //! Decision in, actions out. A plan leaves no choices: whoever applies it makes one call a step.
 
 mod quarantine;
+mod reverse;
 
 use serde::Serialize;
 
 use crate::{
     decide::{Decision, Outcome},
-    facts::{Facts, Form, Subject, TaskDefinition},
+    facts::{Facts, Form, Image, Subject, TaskDefinition},
     names::{Digest, Place, Repository, TaskDefinitionArn},
     policy::{InUse, Level},
 };
 
 pub use quarantine::Kept;
+pub use reverse::{Reverse, UnknownAction};
 
 /// Whether plans are applied; the greater, the more is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,6 +69,17 @@ pub struct Step {
     pub undo: Undo,
 }
 
+impl Step {
+    /// The step that takes this action.
+    pub fn of(action: Action) -> Self {
+        Self {
+            idempotency_key: action.id(),
+            undo: action.undo(),
+            action,
+        }
+    }
+}
+
 /// What can be done. Each is a single API call, is safe to repeat, and names what it acts on by
 /// revision or digest, never by tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +131,12 @@ impl Action {
                 storage_class_command(repository, digest, "ARCHIVE")
             }
         }
+    }
+
+    /// The same for the same action on the same thing, whatever led to it: `ACTION:TARGET`. The ledger
+    /// knows an action by it, and so do people.
+    pub fn id(&self) -> String {
+        format!("{}:{}", self.name(), self.target())
     }
 
     fn undo(&self) -> Undo {
@@ -261,14 +280,29 @@ pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>
         Ok((actions, kept)) => (actions, None, kept),
         Err(withheld) => (Vec::new(), withheld, Vec::new()),
     };
-    let step = |action: Action| Step {
-        idempotency_key: format!("{}:{}", action.name(), action.target()),
-        undo: action.undo(),
-        action,
-    };
     Plan {
         mode,
-        steps: steps.into_iter().map(step).collect(),
+        steps: steps.into_iter().map(Step::of).collect(),
+        withheld,
+        kept,
+    }
+}
+
+/// Makes the plan to put an image into quarantine because a person says so: what the functions would
+/// do about it were it denied. Whether it may be running is asked as they ask it, unless `in_use` says
+/// otherwise. A restoration does not stand in the way: who restored it is asked, and answers.
+pub fn plan_quarantine(image: &Image, in_use: InUse, home: &Place) -> Plan {
+    let image = Image {
+        is_restored: false,
+        ..image.clone()
+    };
+    let (actions, withheld, kept) = match quarantine::quarantine(&image, in_use, Some(home)) {
+        Ok((actions, kept)) => (actions, None, kept),
+        Err(withheld) => (Vec::new(), Some(withheld), Vec::new()),
+    };
+    Plan {
+        mode: Mode::Enforce,
+        steps: actions.into_iter().map(Step::of).collect(),
         withheld,
         kept,
     }

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_report::clean;
-use tidewaiter_rules::{Effect, Step, ledger::Key};
+use tidewaiter_rules::{Action, Effect, Step, ledger::Key};
 
-use super::{Ledger, Write, Writer, Written, number, seconds, text};
+use super::{Entry, Ledger, Write, Writer, Written, number, seconds, text};
 use crate::CallError;
 
 /// How long an action can be looked up: longer than a waiver may hold.
@@ -23,7 +23,124 @@ pub struct Begun {
     pub was_done: bool,
 }
 
+/// An action as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// How far it is: `begun`, `done`, `gone`, `failed`, `undoing` or `undone`.
+    pub state: String,
+    /// Who did it, or undid it.
+    pub by: String,
+    /// Since when the state holds.
+    pub at: Option<Timestamp>,
+    /// The command that takes it back.
+    pub undo: String,
+    /// What to know before that.
+    pub explanation: String,
+    /// Why it failed, where it did.
+    pub error: Option<String>,
+    /// What taking it back made, where it made something: the ARN of a copy.
+    pub made: Option<String>,
+}
+
+impl Recorded {
+    /// Whether it has been taken back.
+    pub fn is_undone(&self) -> bool {
+        self.state == "undone"
+    }
+}
+
 impl Ledger<'_> {
+    /// What the ledger knows of an action; `None` where it never was to be taken, or that is long ago.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn action(
+        &self,
+        action: &Action,
+        now: Timestamp,
+    ) -> Result<Option<Recorded>, CallError> {
+        let entry = self.read(&Key::action_with(&action.id())).await?;
+        let is_over = |entry: &Entry| {
+            let expires = entry.number("expires");
+            expires.is_some_and(|expires| expires < now.as_second())
+        };
+        let entry = entry.filter(|entry| !is_over(entry));
+        let text = |entry: &Entry, name| entry.text(name).map(str::to_owned);
+        Ok(entry.map(|entry| Recorded {
+            state: text(&entry, "state").unwrap_or_default(),
+            by: text(&entry, "by").unwrap_or_default(),
+            at: entry.time("at"),
+            undo: text(&entry, "undo").unwrap_or_default(),
+            explanation: text(&entry, "explanation").unwrap_or_default(),
+            error: text(&entry, "error"),
+            made: text(&entry, "made"),
+        }))
+    }
+
+    /// Writes down that an action is about to be taken back; `false` where it has been already. After
+    /// this, and not before, it may be.
+    ///
+    /// # Errors
+    /// When the call fails. The action must not be taken back then.
+    pub async fn undoing(
+        &self,
+        action: &Action,
+        reason: &str,
+        ticket: Option<&str>,
+        writer: Writer<'_>,
+    ) -> Result<bool, CallError> {
+        let mut update =
+            "SET #state = :undoing, #at = :now, #by = :by, #reason = :reason".to_owned();
+        let mut values = vec![
+            (":undoing", text("undoing")),
+            (":undone", text("undone")),
+            (":now", writer.time()),
+            (":by", text(&clean(writer.by, 200))),
+            (":reason", text(&clean(reason, 500))),
+        ];
+        if let Some(ticket) = ticket {
+            update.push_str(", #ticket = :ticket");
+            values.push((":ticket", text(&clean(ticket, 200))));
+        }
+        let write = Write {
+            update: &update,
+            condition: "attribute_exists(#id) AND #state <> :undone",
+            values,
+        };
+        let written = self.write(&Key::action_with(&action.id()), write).await?;
+        Ok(matches!(written, Written::Done))
+    }
+
+    /// Writes down that an action has been taken back, and what that made.
+    ///
+    /// # Errors
+    /// When the call fails. The entry then still says that it is being taken back.
+    pub async fn undone(
+        &self,
+        action: &Action,
+        made: Option<&str>,
+        writer: Writer<'_>,
+    ) -> Result<(), CallError> {
+        let mut update = "SET #state = :undone, #at = :now".to_owned();
+        let mut values = vec![
+            (":undoing", text("undoing")),
+            (":undone", text("undone")),
+            (":now", writer.time()),
+        ];
+        if let Some(made) = made {
+            update.push_str(", #made = :made");
+            values.push((":made", text(made)));
+        }
+        // A function that has begun it anew meanwhile has the last word.
+        let write = Write {
+            update: &update,
+            condition: "#state = :undoing",
+            values,
+        };
+        self.write(&Key::action_with(&action.id()), write).await?;
+        Ok(())
+    }
+
     /// Writes down an action with its undo. After this, and not before, it may be taken.
     ///
     /// # Errors

@@ -22,13 +22,47 @@ pub struct Release {
     pub until: Timestamp,
 }
 
+/// Why an image is put into quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Because<'a> {
+    /// The image that was condemned: the one at hand, or one that it stands and falls with. What was
+    /// taken for the same one is released together.
+    pub subject: Option<&'a Digest>,
+    /// What it was condemned for.
+    pub reason: &'a str,
+    /// Where that was agreed on, where a person says so.
+    pub ticket: Option<&'a str>,
+}
+
+/// A release that a person wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Releasing<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// Where it was agreed on.
+    pub ticket: Option<&'a str>,
+    /// Until when the image stays released.
+    pub until: Timestamp,
+}
+
 /// An image that was put into quarantine, as the ledger lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuarantinedImage {
-    /// `REPOSITORY_ARN@DIGEST`.
-    pub image: String,
+    /// Where it is.
+    pub repository: Repository,
+    /// Which it is.
+    pub digest: Digest,
     /// What the ledger says of it.
     pub state: Quarantined,
+    /// Who put it into that state.
+    pub by: String,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// Where that was agreed on, where somebody says so.
+    pub ticket: Option<String>,
+    /// The image whose quarantine took this one: itself, or one that it stands and falls with. `None`
+    /// where that was not written down.
+    pub subject: Option<Digest>,
 }
 
 /// What the ledger says of an image.
@@ -57,21 +91,32 @@ impl Ledger<'_> {
         &self,
         image: (&Repository, &Digest),
         step: &Step,
-        reason: &str,
+        because: Because<'_>,
         writer: Writer<'_>,
     ) -> Result<Option<Release>, CallError> {
+        let subject = because.subject.unwrap_or(image.1);
+        let mut update = "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, \
+                          #undo = :undo, #subject = :subject"
+            .to_owned();
+        let mut values = vec![
+            (":quarantined", text("quarantined")),
+            (":released", text("released")),
+            (":reason", text(&clean(because.reason, 500))),
+            (":by", text(&clean(writer.by, 200))),
+            (":now", writer.time()),
+            (":undo", text(&step.undo.command)),
+            (":subject", text(subject.as_str())),
+        ];
+        if let Some(ticket) = because.ticket {
+            update.push_str(", #ticket = :ticket REMOVE #until");
+            values.push((":ticket", text(&clean(ticket, 200))));
+        } else {
+            update.push_str(" REMOVE #until, #ticket");
+        }
         let write = Write {
-            update: "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, \
-                     #undo = :undo REMOVE #until",
+            update: &update,
             condition: "attribute_not_exists(#id) OR #state <> :released OR #until <= :now",
-            values: vec![
-                (":quarantined", text("quarantined")),
-                (":released", text("released")),
-                (":reason", text(&clean(reason, 500))),
-                (":by", text(writer.by)),
-                (":now", writer.time()),
-                (":undo", text(&step.undo.command)),
-            ],
+            values,
         };
         let (repository, digest) = image;
         Ok(
@@ -97,19 +142,12 @@ impl Ledger<'_> {
         until: Timestamp,
         writer: Writer<'_>,
     ) -> Result<(), CallError> {
-        let write = Write {
-            update: "SET #state = :released, #reason = :reason, #by = :by, #at = :now, #until = :until",
-            // Of two releases the longer one holds.
-            condition: "attribute_not_exists(#id) OR #state <> :released OR #until < :until",
-            values: vec![
-                (":released", text("released")),
-                (":reason", text(&clean(reason, 500))),
-                (":by", text(writer.by)),
-                (":now", writer.time()),
-                (":until", text(&super::seconds(until).to_string())),
-            ],
+        let releasing = Releasing {
+            reason,
+            ticket: None,
+            until,
         };
-        self.write(&Key::quarantine(repository, digest), write)
+        self.release_for((repository, digest), releasing, writer)
             .await?;
         Ok(())
     }
@@ -139,14 +177,85 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Vec<QuarantinedImage>, CallError> {
         let entries = self.list(Key::QUARANTINE).await?;
-        let listed = entries.iter().filter_map(|entry| {
-            Some(QuarantinedImage {
-                image: entry.text("part")?.to_owned(),
-                state: state(entry, now)?,
-            })
-        });
+        let listed = entries.iter().filter_map(|entry| listed(entry, now));
         Ok(listed.collect())
     }
+
+    /// Releases an image as a person wants it. Of two releases the longer one holds: where there is one
+    /// already that is as long, that is the answer, and nothing is changed.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn release_for(
+        &self,
+        image: (&Repository, &Digest),
+        releasing: Releasing<'_>,
+        writer: Writer<'_>,
+    ) -> Result<Option<Release>, CallError> {
+        let mut update =
+            "SET #state = :released, #reason = :reason, #by = :by, #at = :now, #until = :until"
+                .to_owned();
+        let mut values = vec![
+            (":released", text("released")),
+            (":reason", text(&clean(releasing.reason, 500))),
+            (":by", text(&clean(writer.by, 200))),
+            (":now", writer.time()),
+            (":until", text(&super::seconds(releasing.until).to_string())),
+        ];
+        match releasing.ticket {
+            Some(ticket) => {
+                update.push_str(", #ticket = :ticket");
+                values.push((":ticket", text(&clean(ticket, 200))));
+            }
+            None => update.push_str(" REMOVE #ticket"),
+        }
+        let write = Write {
+            update: &update,
+            condition: "attribute_not_exists(#id) OR #state <> :released OR #until < :until",
+            values,
+        };
+        let (repository, digest) = image;
+        let key = Key::quarantine(repository, digest);
+        Ok(match self.write(&key, write).await? {
+            Written::Done => None,
+            Written::Refused(entry) => Some(release(&entry)),
+        })
+    }
+
+    /// Ends a release now, so that the image can be put into quarantine.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn end_release(
+        &self,
+        image: (&Repository, &Digest),
+        writer: Writer<'_>,
+    ) -> Result<(), CallError> {
+        let write = Write {
+            update: "SET #until = :now",
+            condition: "#state = :released AND #until > :now",
+            values: vec![(":released", text("released")), (":now", writer.time())],
+        };
+        self.write(&Key::quarantine(image.0, image.1), write)
+            .await?;
+        Ok(())
+    }
+}
+
+/// One entry of the list; `None` where a release has run out, or the entry names no image.
+fn listed(entry: &Entry, now: Timestamp) -> Option<QuarantinedImage> {
+    let (repository, digest) = entry.text("part")?.split_once('@')?;
+    Some(QuarantinedImage {
+        repository: Repository::parse_arn(repository).ok()?,
+        digest: Digest::parse(digest).ok()?,
+        state: state(entry, now)?,
+        by: entry.text("by").unwrap_or("somebody").to_owned(),
+        at: entry.time("at"),
+        ticket: entry.text("ticket").map(str::to_owned),
+        subject: entry
+            .text("subject")
+            .and_then(|text| Digest::parse(text).ok()),
+    })
 }
 
 /// What an entry says now; `None` where a release has run out.

@@ -1,5 +1,6 @@
 //! What keeps functions from acting: the kill switch and the budget.
 
+use jiff::Timestamp;
 use tidewaiter_report::clean;
 use tidewaiter_rules::ledger::{Hour, Key};
 
@@ -18,7 +19,44 @@ pub struct Pause {
     pub reason: String,
 }
 
+/// The kill switch as somebody left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// Whether all functions are paused.
+    pub is_paused: bool,
+    /// Who turned it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub since: Option<Timestamp>,
+}
+
 impl Ledger<'_> {
+    /// The kill switch; `None` where nobody ever turned it, and the functions act.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn switch(&self) -> Result<Option<Switch>, CallError> {
+        let entry = self.read(&Key::switch()).await?;
+        Ok(entry.map(|entry| Switch {
+            is_paused: !entry.is("state", "running"),
+            by: entry.text("by").unwrap_or("somebody").to_owned(),
+            reason: entry.text("reason").unwrap_or_default().to_owned(),
+            since: entry.time("at"),
+        }))
+    }
+
+    /// How many actions a function has taken from its budget in the hour of `now`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn spent(&self, function: &str, now: Timestamp) -> Result<u32, CallError> {
+        let entry = self.read(&Key::budget(function, Hour::of(now))).await?;
+        let spent = entry.and_then(|entry| entry.number("spent"));
+        Ok(spent.and_then(|spent| spent.try_into().ok()).unwrap_or(0))
+    }
+
     /// Whether all functions are paused. An entry that cannot be read counts as paused.
     ///
     /// # Errors

@@ -13,6 +13,12 @@ use crate::wire::{Answer, Call, Table, Wire};
 
 const ARN: &str = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
 
+const BAD: Because<'static> = Because {
+    subject: None,
+    reason: "bad",
+    ticket: None,
+};
+
 fn place() -> Place {
     Place::of_region("eu-west-1", "111122223333").unwrap()
 }
@@ -99,7 +105,7 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
     let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
     ledger.begin(&archive, writer).await.unwrap();
     ledger
-        .quarantine((&repository, &digest), &archive, "bad", writer)
+        .quarantine((&repository, &digest), &archive, BAD, writer)
         .await
         .unwrap();
     ledger
@@ -222,7 +228,7 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
             now: day.parse().unwrap(),
         };
         ledger
-            .quarantine((&repository, &digest), &archive, "bad", writer)
+            .quarantine((&repository, &digest), &archive, BAD, writer)
             .await
     };
     let release = Release {
@@ -249,4 +255,123 @@ async fn a_switch_that_cannot_be_read_counts_as_paused() {
     let clients = wire.clients(place());
     let pause = Ledger::new(&clients, "t").pause_in_force().await.unwrap();
     assert_eq!(pause.unwrap().by, "somebody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_is_taken_back_once_and_may_be_taken_again() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (repository, digest) = image();
+    let step = step(Action::ArchiveImage(repository, digest));
+    let first = writer("a", "2026-11-23T13:00:00Z");
+    let person = Writer {
+        by: "ada",
+        ..writer("b", "2026-11-23T13:10:00Z")
+    };
+    let undoing = async || {
+        ledger
+            .undoing(&step.action, "oops", Some("T-1"), person)
+            .await
+    };
+    assert_eq!(undoing().await, Ok(false), "what was never done");
+    assert!(table.keys().is_empty());
+    ledger.begin(&step, first).await.unwrap();
+    ledger.finish(&step, &Effect::Done, first).await.unwrap();
+    assert_eq!(undoing().await, Ok(true));
+    ledger
+        .undone(&step.action, Some("x"), person)
+        .await
+        .unwrap();
+    assert_eq!(undoing().await, Ok(false));
+    let recorded = ledger.action(&step.action, person.now).await.unwrap();
+    let recorded = recorded.unwrap();
+    assert!(recorded.is_undone());
+    assert_eq!(
+        (&*recorded.by, recorded.made.as_deref()),
+        ("ada", Some("x"))
+    );
+    let begun = ledger.begin(&step, first).await.unwrap();
+    assert!(!begun.was_done, "a new occurrence");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_quarantine_took_is_listed_with_what_it_was_taken_for() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (repository, digest) = image();
+    let index = Digest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap();
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    for one in [&index, &digest] {
+        let step = step(Action::ArchiveImage(repository.clone(), one.clone()));
+        let because = Because {
+            subject: Some(&digest),
+            reason: "bad",
+            ticket: Some("T-1"),
+        };
+        ledger
+            .quarantine((&repository, one), &step, because, now)
+            .await
+            .unwrap();
+    }
+    let listed = ledger.all_quarantined(now.now).await.unwrap();
+    assert_eq!(listed.len(), 2);
+    for one in listed {
+        assert_eq!(one.repository, repository);
+        assert_eq!(one.subject.as_ref(), Some(&digest));
+        assert_eq!(one.ticket.as_deref(), Some("T-1"));
+        assert_eq!(one.by, "guard");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_can_be_ended_and_a_longer_one_is_the_answer_to_a_shorter() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (repository, digest) = image();
+    let image = (&repository, &digest);
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    let releasing = |until: &str| Releasing {
+        reason: "good",
+        ticket: Some("T-2"),
+        until: until.parse().unwrap(),
+    };
+    let longer = releasing("2026-12-23T13:00:00Z");
+    assert_eq!(ledger.release_for(image, longer, now).await, Ok(None));
+    let shorter = releasing("2026-11-24T13:00:00Z");
+    let answer = ledger.release_for(image, shorter, now).await.unwrap();
+    assert_eq!(answer.unwrap().until, longer.until);
+    ledger.end_release(image, now).await.unwrap();
+    let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
+    assert_eq!(ledger.quarantine(image, &archive, BAD, now).await, Ok(None));
+    let listed = ledger.all_quarantined(now.now).await.unwrap();
+    assert!(matches!(&listed[0].state, Quarantined::Held { .. }));
+    assert_eq!(
+        listed[0].ticket, None,
+        "the release's ticket is not the quarantine's"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_switch_and_the_budget_are_read_as_they_were_written() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    assert_eq!(ledger.switch().await, Ok(None));
+    ledger.set_switch(true, "why", now).await.unwrap();
+    let switch = ledger.switch().await.unwrap().unwrap();
+    assert!(switch.is_paused);
+    assert_eq!((&*switch.by, &*switch.reason), ("guard", "why"));
+    assert_eq!(switch.since, Some(now.now));
+    ledger.spend(5, now).await.unwrap();
+    ledger.spend(5, now).await.unwrap();
+    assert_eq!(ledger.spent("guard", now.now).await, Ok(2));
+    assert_eq!(ledger.spent("other", now.now).await, Ok(0));
 }

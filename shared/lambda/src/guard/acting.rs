@@ -8,10 +8,10 @@
 use jiff::Timestamp;
 use tidewaiter_aws::{
     CallError, apply,
-    ledger::{Begun, Pause, Release},
+    ledger::{Because, Begun, Pause, Release},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Mode, Plan, Step,
+    Decision, Effect, Facts, Mode, Plan, Step, Subject,
     ledger::{Hold, Hour},
 };
 
@@ -44,10 +44,12 @@ impl Guard {
     /// Applies a plan: the one place where the mode is asked.
     pub(super) async fn carry_out(
         &self,
+        facts: &Facts,
         decision: &Decision,
         plan: &mut Plan,
         line: &Line,
     ) -> Acted {
+        let because = because(facts, decision);
         let mut acted = Acted::default();
         if plan.mode == Mode::Enforce && !plan.steps.is_empty() {
             match self.ledger().pause_in_force().await {
@@ -62,7 +64,7 @@ impl Guard {
             } else if let Some(lost) = acted.lost() {
                 acted.effects.push(lost);
             } else {
-                self.take(step, decision, line, &mut acted).await;
+                self.take(step, because, line, &mut acted).await;
             }
         }
         // A plan of which nothing was applied is one of audit mode.
@@ -72,8 +74,8 @@ impl Guard {
         acted
     }
 
-    async fn take(&self, step: &Step, decision: &Decision, line: &Line, acted: &mut Acted) {
-        let begun = match self.permit(step, decision, line).await {
+    async fn take(&self, step: &Step, because: Because<'_>, line: &Line, acted: &mut Acted) {
+        let begun = match self.permit(step, because, line).await {
             Ok(Permit::Granted(begun)) => begun,
             Ok(Permit::Held(hold)) => {
                 acted.hold = Some(hold);
@@ -103,7 +105,7 @@ impl Guard {
     async fn permit(
         &self,
         step: &Step,
-        decision: &Decision,
+        because: Because<'_>,
         line: &Line,
     ) -> Result<Permit, CallError> {
         let ledger = self.ledger();
@@ -115,14 +117,25 @@ impl Guard {
         }
         let begun = ledger.begin(step, writer).await?;
         if let Some(image) = step.action.quarantines() {
-            let worst = decision.findings.first();
-            let reason = worst.map_or("", |finding| finding.message.as_str());
-            let release = ledger.quarantine(image, step, reason, writer).await?;
+            let release = ledger.quarantine(image, step, because, writer).await?;
             if let Some(Release { by, reason, until }) = release {
                 return Ok(Permit::Held(Hold::Released { by, reason, until }));
             }
         }
         Ok(Permit::Granted(begun))
+    }
+}
+
+/// Why the images of a plan go into quarantine.
+fn because<'a>(facts: &'a Facts, decision: &'a Decision) -> Because<'a> {
+    let worst = decision.findings.first();
+    Because {
+        subject: match &facts.subject {
+            Subject::Image(image) => image.digest.as_ref(),
+            _ => None,
+        },
+        reason: worst.map_or("", |finding| finding.message.as_str()),
+        ticket: None,
     }
 }
 

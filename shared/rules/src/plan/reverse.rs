@@ -1,0 +1,125 @@
+//! The way back from an action, as something that can be done: what `tidewaiter undo` does.
+
+use thiserror::Error;
+
+use super::Action;
+use crate::names::{Digest, Place, Repository, TaskDefinitionArn, quoted};
+
+/// What takes back an action. A type of its own, because no function can be led to do it: what was
+/// taken back was meant by a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reverse {
+    /// ECR `UpdateImageStorageClass` to `STANDARD`: the image can be pulled again after at most 20
+    /// minutes. The same call again changes nothing.
+    RestoreImage(Repository, Digest),
+    /// ECS `RegisterTaskDefinition` with what the revision holds: AWS cannot make a revision active
+    /// again. Each such call makes one more revision.
+    RegisterCopy(TaskDefinitionArn),
+}
+
+impl Reverse {
+    /// What it does, for people.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::RestoreImage(repository, digest) => {
+                format!("restore {}@{digest} from the archive", repository.name())
+            }
+            Self::RegisterCopy(arn) => {
+                format!("register a copy of {} as a new revision", arn.short())
+            }
+        }
+    }
+}
+
+/// A text that is not the id of an action.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{} is not the id of an action: alerts and the ledger give it, as in `archive-image:REPOSITORY_ARN@DIGEST`",
+    quoted(.0)
+)]
+pub struct UnknownAction(String);
+
+impl Action {
+    /// The account and region in which it acts.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => arn.place(),
+            Self::ArchiveImage(repository, _) => repository.place(),
+        }
+    }
+
+    /// What takes it back; `None` where nothing can.
+    pub fn reverse(&self) -> Option<Reverse> {
+        match self {
+            Self::DeregisterTaskDefinition(arn) => Some(Reverse::RegisterCopy(arn.clone())),
+            Self::ArchiveImage(repository, digest) => {
+                Some(Reverse::RestoreImage(repository.clone(), digest.clone()))
+            }
+        }
+    }
+
+    /// Reads an id as [`Action::id`] writes it.
+    ///
+    /// # Errors
+    /// When the text names no action, or what it acts on is not of the kind that the action is for.
+    pub fn parse_id(id: &str) -> Result<Self, UnknownAction> {
+        read(id).ok_or_else(|| UnknownAction(id.to_owned()))
+    }
+}
+
+fn read(id: &str) -> Option<Action> {
+    let (name, target) = id.split_once(':')?;
+    match name {
+        "deregister-task-definition" => TaskDefinitionArn::parse(target)
+            .ok()
+            .map(Action::DeregisterTaskDefinition),
+        "archive-image" => {
+            let (repository, digest) = target.split_once('@')?;
+            let repository = Repository::parse_arn(repository).ok()?;
+            Some(Action::ArchiveImage(
+                repository,
+                Digest::parse(digest).ok()?,
+            ))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    #[test]
+    fn every_action_is_read_from_its_own_id() {
+        for id in [
+            "deregister-task-definition:arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7"
+                .to_owned(),
+            format!(
+                "archive-image:arn:aws-cn:ecr:cn-north-1:111122223333:repository/team/app@{DIGEST}"
+            ),
+        ] {
+            let action = Action::parse_id(&id).unwrap();
+            assert_eq!(action.id(), id);
+            assert!(action.reverse().is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_no_action_has_as_id_is_refused() {
+        for id in [
+            "",
+            "archive-image",
+            "archive-image:",
+            "archive-image:arn:aws:ecr:eu-west-1:111122223333:repository/app",
+            "archive-image:arn:aws:ecr:eu-west-1:111122223333:repository/app@sha256:short",
+            "archive-image:app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "deregister-task-definition:web:7",
+            "delete-everything:arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7",
+            "archive-image:arn:aws:ecr:eu-west-1:111122223333:repository/$(x)@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
+            assert!(Action::parse_id(id).is_err(), "{id}");
+        }
+    }
+}
