@@ -15,5 +15,5 @@ pub use apply::apply;
 pub use aws_credential_types::Credentials;
 pub use clients::{Clients, Connection};
 pub use error::CallError;
-pub use gather::{Gathered, gather, gather_surroundings};
+pub use gather::{Gathered, gather, gather_barred, gather_surroundings, platforms_of};
 pub use publish::{dead_letter, publish};

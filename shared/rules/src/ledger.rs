@@ -55,12 +55,22 @@ impl Key {
         Self::of("alert", &format!("budget#{function}#{hour}"))
     }
 
-    /// An image that is not to be pulled: a part of [`Self::QUARANTINE`].
+    /// An image that is not to be pulled: a part of [`Self::QUARANTINE`]. The digest stands first, so that
+    /// one question finds it in every repository.
     pub fn quarantine(repository: &Repository, digest: &Digest) -> Self {
         Self {
             id: Self::QUARANTINE.to_owned(),
-            part: Some(format!("{}@{digest}", repository.arn())),
+            part: Some(format!(
+                "{}{}",
+                Self::quarantines_of(digest),
+                repository.arn()
+            )),
         }
+    }
+
+    /// How the parts of [`Self::QUARANTINE`] begin that are about this digest.
+    pub fn quarantines_of(digest: &Digest) -> String {
+        format!("{digest}@")
     }
 
     /// The `id` of all images in quarantine.

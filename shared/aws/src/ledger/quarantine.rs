@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tidewaiter_report::clean;
 use tidewaiter_rules::{
     Step,
+    facts::Quarantine,
     ledger::Key,
     names::{Digest, Repository},
 };
@@ -45,6 +46,31 @@ pub enum Quarantined {
     },
     /// It was, and is released.
     Released(Release),
+    /// It was released until a time that is over: it is judged as any other image.
+    Ended(Release),
+}
+
+impl Quarantined {
+    /// The release, where one holds.
+    pub fn release_in_force(&self) -> Option<&Release> {
+        match self {
+            Self::Released(release) => Some(release),
+            Self::Held { .. } | Self::Ended(_) => None,
+        }
+    }
+
+    /// The quarantine, where it holds. `elsewhere` is the repository that it holds for, where that is
+    /// another one than the image's.
+    pub fn quarantine(self, elsewhere: Option<Repository>) -> Option<Quarantine> {
+        match self {
+            Self::Held { reason, since, .. } => Some(Quarantine {
+                since,
+                reason,
+                elsewhere,
+            }),
+            Self::Released(_) | Self::Ended(_) => None,
+        }
+    }
 }
 
 impl Ledger<'_> {
@@ -114,8 +140,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// What the ledger says of an image; `None` where it never was in quarantine, or a release has
-    /// run out.
+    /// What the ledger says of an image; `None` where it never was in quarantine.
     ///
     /// # Errors
     /// When the call fails.
@@ -126,11 +151,22 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Option<Quarantined>, CallError> {
         let entry = self.read(&Key::quarantine(repository, digest)).await?;
-        Ok(entry.and_then(|entry| state(&entry, now)))
+        Ok(entry.map(|entry| state(&entry, now)))
     }
 
-    /// Every image in quarantine, and those whose release still holds, in the order of repositories
-    /// and digests.
+    /// What the ledger says of a digest in every repository, by one call.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn quarantined_anywhere(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Vec<QuarantinedImage>, CallError> {
+        self.listed(&Key::quarantines_of(digest), now).await
+    }
+
+    /// Every image that was put into quarantine, in the order of repositories and digests.
     ///
     /// # Errors
     /// When a call fails.
@@ -138,28 +174,43 @@ impl Ledger<'_> {
         &self,
         now: Timestamp,
     ) -> Result<Vec<QuarantinedImage>, CallError> {
-        let entries = self.list(Key::QUARANTINE).await?;
+        self.listed("", now).await
+    }
+
+    async fn listed(
+        &self,
+        start: &str,
+        now: Timestamp,
+    ) -> Result<Vec<QuarantinedImage>, CallError> {
+        let entries = self.list(Key::QUARANTINE, start).await?;
         let listed = entries.iter().filter_map(|entry| {
+            let (digest, repository) = entry.text("part")?.split_once('@')?;
             Some(QuarantinedImage {
-                image: entry.text("part")?.to_owned(),
-                state: state(entry, now)?,
+                image: format!("{repository}@{digest}"),
+                state: state(entry, now),
             })
         });
-        Ok(listed.collect())
+        let mut listed: Vec<QuarantinedImage> = listed.collect();
+        listed.sort_by(|a, b| a.image.cmp(&b.image));
+        Ok(listed)
     }
 }
 
-/// What an entry says now; `None` where a release has run out.
-fn state(entry: &Entry, now: Timestamp) -> Option<Quarantined> {
-    if entry.is("state", "released") {
-        let release = release(entry);
-        return (release.until > now).then_some(Quarantined::Released(release));
+/// What an entry says now.
+fn state(entry: &Entry, now: Timestamp) -> Quarantined {
+    if !entry.is("state", "released") {
+        return Quarantined::Held {
+            reason: entry.text("reason").unwrap_or_default().to_owned(),
+            since: entry.time("at"),
+            undo: entry.text("undo").unwrap_or_default().to_owned(),
+        };
     }
-    Some(Quarantined::Held {
-        reason: entry.text("reason").unwrap_or_default().to_owned(),
-        since: entry.time("at"),
-        undo: entry.text("undo").unwrap_or_default().to_owned(),
-    })
+    let release = release(entry);
+    if release.until > now {
+        Quarantined::Released(release)
+    } else {
+        Quarantined::Ended(release)
+    }
 }
 
 /// What cannot be read of a release makes it hold: to leave an image alone can be mended later.

@@ -1,6 +1,7 @@
 //! What a function does about an event, call by call.
 
 mod delivery;
+mod held;
 mod images;
 mod ledger;
 mod pushes;
@@ -124,7 +125,7 @@ async fn handle(
 }
 
 fn is_ledger(call: &Call) -> bool {
-    matches!(call.operation.as_str(), "GetItem" | "UpdateItem")
+    matches!(call.operation.as_str(), "GetItem" | "Query" | "UpdateItem")
 }
 
 /// A wire with a ledger behind it; the script is about all else.
