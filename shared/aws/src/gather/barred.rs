@@ -12,7 +12,7 @@ use tidewaiter_rules::{
 
 use crate::{
     CallError, Clients,
-    ledger::{Ledger, Quarantined},
+    ledger::Ledger,
 };
 
 const DESCRIBE: &str = "DescribeImages";
