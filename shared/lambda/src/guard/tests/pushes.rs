@@ -101,8 +101,11 @@ async fn a_push_whose_scan_has_no_result_yet_is_silent() {
         );
     }
     for code in ["ScanNotFoundException", "ImageNotFoundException"] {
-        let done = push("push", Mode::Enforce, move |_| {
-            Answer::error(400, code, "no")
+        let done = push("push", Mode::Enforce, move |call| {
+            match call.operation.as_str() {
+                "DescribeImageScanFindings" => Answer::error(400, code, "no"),
+                _ => Answer::empty(),
+            }
         })
         .await;
         assert_eq!(done.result, Ok(()));
