@@ -273,6 +273,12 @@ impl News {
         }
     }
 
+    /// Whether something was done. When that was begun is a part of [`Self::effects`], so that what is
+    /// done again later differs by them.
+    pub fn is_done(&self) -> bool {
+        self.effects.starts_with(DONE)
+    }
+
     /// Whether it only says that what was told as done is still done: then it is no news, whatever
     /// else is found by now (an archived image has no scan).
     pub fn is_already_done(&self) -> bool {
