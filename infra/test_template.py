@@ -21,7 +21,12 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants 
 
 INFRA = Path(__file__).parent
 TEXT = (INFRA / "template.yaml").read_text()
-GUARDS = ["TaskDefinitionGuard", "ImageScanGuard", "ImagePushGuard"]
+GUARDS = [
+    "TaskDefinitionGuard",
+    "ImageScanGuard",
+    "ImagePushGuard",
+    "DeploymentGuard",
+]
 # They keep the index of what uses images, judge nothing, and are the same in both modes.
 KEEPERS = ["UsageRecorder", "UsageReconciler"]
 FUNCTIONS = [*GUARDS, *KEEPERS]
@@ -30,6 +35,7 @@ INVOKING = [
     "BasicScanFinished",
     "EnhancedScanFinished",
     "ImagePushed",
+    "DeploymentBegun",
 ]
 # Their events wait in a queue each, which a function takes them from.
 QUEUED = "ImageFindingReported"
@@ -228,15 +234,35 @@ def test_audit_has_no_policy_resource_at_all():
     assert stack(Mode="audit").of_type("AWS::IAM::Policy") == {}
 
 
+# What the policy can have done about what runs a denied image.
+ON_WHAT_RUNS = {"ecs:StopTask", "ecs:UpdateService", "ecs:StopServiceDeployment"}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_what_runs_is_acted_on_in_this_account_and_region_alone(guard):
+    here = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:"
+    of = {
+        "ecs:StopTask": ["task/*"],
+        "ecs:UpdateService": ["service/*"],
+        "ecs:StopServiceDeployment": ["service/*", "service-deployment/*"],
+    }
+    for statement in stack(Mode="enforce").role_statements(f"{guard}Role"):
+        for action in as_list(statement["Action"]):
+            if action in ON_WHAT_RUNS:
+                names = [here + name for name in of[action]]
+                assert as_list(statement["Resource"]) == names
+
+
 @pytest.mark.parametrize(
     ("guard", "writes"),
     [
         ("TaskDefinitionGuard", {"ecs:DeregisterTaskDefinition"}),
-        ("ImageScanGuard", {"ecr:UpdateImageStorageClass"}),
-        ("ImagePushGuard", {"ecr:UpdateImageStorageClass"}),
+        ("ImageScanGuard", {"ecr:UpdateImageStorageClass", *ON_WHAT_RUNS}),
+        ("ImagePushGuard", {"ecr:UpdateImageStorageClass", *ON_WHAT_RUNS}),
+        ("DeploymentGuard", {"ecs:StopServiceDeployment"}),
     ],
 )
-def test_enforce_adds_one_write_action_and_nothing_else(guard, writes):
+def test_enforce_adds_its_write_actions_and_nothing_else(guard, writes):
     audit, enforce = (stack(Mode=mode).role_actions(f"{guard}Role") for mode in MODES)
     assert enforce - audit == writes
     assert audit - enforce == set()
@@ -336,7 +362,7 @@ def test_role_reads_and_writes_single_entries_of_the_ledger(guard, mode):
     ledger = {action for action in actions if action.startswith("dynamodb:")}
     single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
     # Of whole lists only who uses an image, and where a pushed digest is in quarantine.
-    lists = {"dynamodb:Query"} if guard != "TaskDefinitionGuard" else set()
+    lists = {"dynamodb:Query"} if guard.startswith("Image") else set()
     assert ledger == single | lists
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
         actions = set(as_list(statement["Action"]))
@@ -943,6 +969,23 @@ def test_changes_of_tasks_are_kept_where_an_image_of_our_own_is_among_theirs():
     assert not matches(CHANGED, task_changed("nginx", "public.ecr.aws/x/y:1"))
     assert not matches(CHANGED, task_changed())
     assert not matches(CHANGED, task_changed(own, source="me"))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_judged"),
+    [
+        ("SERVICE_DEPLOYMENT_IN_PROGRESS", True),
+        ("SERVICE_DEPLOYMENT_COMPLETED", False),
+        ("SERVICE_DEPLOYMENT_FAILED", False),
+    ],
+)
+def test_deployment_is_judged_when_it_begins(name, is_judged):
+    event = basic_scan() | {
+        "source": "aws.ecs",
+        "detail-type": "ECS Deployment State Change",
+        "detail": {"eventName": name, "deploymentId": "ecs-svc/1"},
+    }
+    assert matches("DeploymentBegun", event) == is_judged
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -80,6 +80,7 @@ enum Judgement {
 fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgement, String> {
     let event = match parse(json).map_err(|error| error.to_string())? {
         Parsed::Event(Event::Pushed(_)) => return Ok(Judgement::Ignored(Ignored::NoScan)),
+        Parsed::Event(Event::Deploying(_)) => return Ok(Judgement::Ignored(Ignored::NoRevision)),
         Parsed::Event(event) => event,
         Parsed::Scheduled(_) => return Ok(Judgement::Ignored(Ignored::Scheduled)),
         Parsed::TaskChanged(_) => return Ok(Judgement::Ignored(Ignored::TaskChanged)),

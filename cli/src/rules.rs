@@ -129,6 +129,7 @@ pub(crate) fn index(catalogue: &Catalogue) -> String {
     for (kind, heading) in [
         (SubjectKind::TaskDefinition, "Task definitions"),
         (SubjectKind::Image, "Images"),
+        (SubjectKind::Deployment, "Deployments"),
         (SubjectKind::Dockerfile, "Dockerfiles"),
     ] {
         text.push_str("\n## ");

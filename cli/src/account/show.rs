@@ -11,6 +11,7 @@ use tidewaiter_rules::{
     Action, Facts, Subject,
     facts::{Image, Run, Scan, ScanState, Scanner, Surroundings},
     names::{Repository, quoted},
+    policy::Running,
 };
 
 use super::{
@@ -94,7 +95,10 @@ pub(super) async fn surroundings(
             surroundings: Surroundings::default(),
         })),
     };
-    gather_surroundings(session.clients, session.ledger(), session.now, &mut facts)
+    // What a person does is about the image alone.
+    let running = Running::default();
+    let (clients, ledger) = (session.clients, session.ledger());
+    gather_surroundings(clients, ledger, session.now, &mut facts, running)
         .await
         .map_err(text)?;
     match facts.subject {

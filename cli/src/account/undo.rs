@@ -23,6 +23,12 @@ pub(super) async fn undo(
     arguments: &UndoArguments,
     console: &Console,
 ) -> Result<Status, String> {
+    if Action::is_undone_by_hand(&arguments.action) {
+        return Err(
+            "what was stopped or deployed anew is brought back by hand: the alert and the ledger's entry have the command (`undo`)"
+                .to_owned(),
+        );
+    }
     let action = Action::parse_id(&arguments.action).map_err(text)?;
     is_here(action.place(), session.clients.home())?;
     let recorded = session.ledger().action(&action, session.now).await;

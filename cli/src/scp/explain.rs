@@ -97,6 +97,7 @@ impl Page<'_> {
                     "`tidewaiter check` before the deploy, `task-definition-guard` at registration"
                 }
                 (_, SubjectKind::Image) => "`image-scan-guard` when the scan ends",
+                (_, SubjectKind::Deployment) => "`deployment-guard` when the deployment begins",
                 (_, SubjectKind::Dockerfile) => "`tidewaiter check` before the build",
             };
             writeln!(formatter, "| `{}` | {place} | {guard} |", rule.id)?;

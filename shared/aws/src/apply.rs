@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageIdentifier, TargetStorageClass};
+use aws_sdk_ecs::types::StopServiceDeploymentStopType;
 use tidewaiter_rules::{
     Action, Effect,
-    names::TaskDefinitionArn,
-    names::{Digest, Repository},
+    names::{Digest, Repository, ServiceArn, ServiceDeploymentArn, TaskArn, TaskDefinitionArn},
+    stop_reason,
 };
 use tokio::{
     sync::Mutex,
@@ -20,6 +21,9 @@ pub async fn apply(clients: &Clients, action: &Action) -> Effect {
     let done = match action {
         Action::DeregisterTaskDefinition(arn) => deregister(clients, arn).await,
         Action::ArchiveImage(repository, digest) => archive(clients, repository, digest).await,
+        Action::StopTask { task, rule, .. } => stop_task(clients, task, rule).await,
+        Action::StopServiceDeployment(deployment, _) => roll_back(clients, deployment).await,
+        Action::ForceNewDeployment(service, _) => deploy_anew(clients, service).await,
     };
     done.unwrap_or_else(|error| Effect::Failed {
         will_retry: error.is_transient(),
@@ -72,6 +76,63 @@ async fn archive(
         Some("ImageStorageClassUpdateNotSupportedException") => Err(error.because(
             "ECR does not archive this image, and it can still be pulled. If an index that leads to it was pushed meanwhile, send the event again; else delete the image, or deny pulls in the repository's policy",
         )),
+        _ => Err(error),
+    }
+}
+
+async fn stop_task(clients: &Clients, task: &TaskArn, rule: &str) -> Result<Effect, CallError> {
+    let call = clients
+        .ecs
+        .stop_task()
+        .cluster(task.cluster())
+        .task(task.to_string())
+        .reason(stop_reason(rule));
+    let Err(error) = call.send().await else {
+        return Ok(Effect::Done);
+    };
+    let error = CallError::of("StopTask", &error);
+    match error.code() {
+        Some("ClusterNotFoundException") => Ok(Effect::Gone),
+        Some("InvalidParameterException") if error.says("not found") => Ok(Effect::Gone),
+        _ => Err(error),
+    }
+}
+
+async fn roll_back(
+    clients: &Clients,
+    deployment: &ServiceDeploymentArn,
+) -> Result<Effect, CallError> {
+    let call = clients
+        .ecs
+        .stop_service_deployment()
+        .service_deployment_arn(deployment.to_string())
+        .stop_type(StopServiceDeploymentStopType::Rollback);
+    let Err(error) = call.send().await else {
+        return Ok(Effect::Done);
+    };
+    let error = CallError::of("StopServiceDeployment", &error);
+    match error.code() {
+        // It has ended, or somebody stops it already.
+        Some("ServiceDeploymentNotFoundException" | "ConflictException") => Ok(Effect::Gone),
+        _ => Err(error),
+    }
+}
+
+async fn deploy_anew(clients: &Clients, service: &ServiceArn) -> Result<Effect, CallError> {
+    let call = clients
+        .ecs
+        .update_service()
+        .cluster(service.cluster())
+        .service(service.service())
+        .force_new_deployment(true);
+    let Err(error) = call.send().await else {
+        return Ok(Effect::Done);
+    };
+    let error = CallError::of("UpdateService", &error);
+    match error.code() {
+        Some(
+            "ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException",
+        ) => Ok(Effect::Gone),
         _ => Err(error),
     }
 }

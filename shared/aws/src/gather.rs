@@ -1,6 +1,7 @@
 //! What an event did not say.
 
 mod barred;
+mod deployments;
 mod family;
 mod listing;
 mod reconcile;
@@ -9,11 +10,12 @@ mod usage;
 use aws_sdk_ecr::types::ImageIdentifier;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tidewaiter_events::{Event, Pushed, Registered, Scanned};
+use tidewaiter_events::{Deploying, Event, Pushed, Registered, Scanned};
 use tidewaiter_rules::{
     Facts, Subject,
     facts::{Scan, ScanPage, ScanPages, ScanState, Scanner, Surroundings, TaskDefinition, Usage},
     names::{Digest, Repository, quoted},
+    policy::Running,
 };
 
 use crate::{CallError, Clients, body::Body, ledger::Ledger};
@@ -50,12 +52,14 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
         // One finding says nothing of the others: all of them are judged.
         Event::Found(found) => scan(clients, &found.image, found.scan()).await,
         Event::Pushed(pushed) => scan_before(clients, pushed).await,
+        Event::Deploying(deploying) => deployment(clients, deploying).await,
     }
 }
 
 /// Reads what an image stands and falls with, and what runs it, for whoever is about to act on it. What
 /// cannot be read is unknown, with the reason. The ledger is asked at `now` where ECS would have to be
-/// asked too much.
+/// asked too much. How services are deployed is read only where `running` has something done about
+/// them.
 ///
 /// # Errors
 /// When time can help.
@@ -64,6 +68,7 @@ pub async fn gather_surroundings(
     ledger: Ledger<'_>,
     now: Timestamp,
     facts: &mut Facts,
+    running: Running,
 ) -> Result<(), CallError> {
     let Subject::Image(image) = &mut facts.subject else {
         return Ok(());
@@ -81,9 +86,15 @@ pub async fn gather_surroundings(
         [] => Vec::new(),
         _ => family::builds(clients, &image.repository, &digest, &family, &inventory).await,
     };
+    let services = if running.replaces_services() || running.stops_deployments() {
+        deployments::services(clients, &image.repository, &inventory, &usage).await?
+    } else {
+        Vec::new()
+    };
     image.surroundings = Surroundings {
         family,
         usage: Some(usage),
+        services,
         builds,
         replacement: None,
     };
@@ -195,6 +206,19 @@ fn is_the_one(registered: &Registered, registered_at: Option<f64>) -> Result<(),
             quoted(family)
         ),
     ))
+}
+
+/// The deployment that the event is about, or one that took its place. What has ended since is past
+/// stopping.
+async fn deployment(clients: &Clients, deploying: &Deploying) -> Result<Gathered, CallError> {
+    let found = deployments::in_flight(clients, &deploying.service).await?;
+    Ok(found.map_or(Gathered::Gone, |deployment| {
+        facts(Facts {
+            place: Some(deploying.service.place().clone()),
+            observed_at: deploying.origin.time,
+            subject: Subject::Deployment(Box::new(deployment)),
+        })
+    }))
 }
 
 /// An event without a time is taken to be of now: the end of a waiver has to be told by something.

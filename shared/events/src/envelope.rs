@@ -8,6 +8,7 @@ use tidewaiter_rules::names::Place;
 use crate::{
     Event, Ignored, InvalidEvent, Origin, Parsed, cloudtrail,
     cloudtrail::Record,
+    deployment::{self, DeploymentDetail},
     finding,
     push::{self, ActionDetail},
     read,
@@ -96,7 +97,9 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
         return Ok(Parsed::Ignored(Ignored::NotAnEvent));
     };
     let sender = match kind {
-        "AWS API Call via CloudTrail" | "ECS Task State Change" => "aws.ecs",
+        "AWS API Call via CloudTrail" | "ECS Task State Change" | "ECS Deployment State Change" => {
+            "aws.ecs"
+        }
         "ECR Image Scan" | "ECR Image Action" => "aws.ecr",
         "Inspector2 Scan" | "Inspector2 Finding" => "aws.inspector2",
         "Scheduled Event" => "aws.events",
@@ -131,6 +134,13 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
             }
             Some(found) => Parsed::Event(Event::Found(Box::new(found))),
             None => Parsed::Ignored(Ignored::OtherFinding),
+        });
+    }
+    if kind == "ECS Deployment State Change" {
+        let begun = deployment::deploying(&envelope, read::<DeploymentDetail>(detail()?)?)?;
+        return Ok(match begun {
+            Ok(deploying) => Parsed::Event(Event::Deploying(Box::new(deploying))),
+            Err(ignored) => Parsed::Ignored(ignored),
         });
     }
     if kind == "ECR Image Action" {

@@ -5,6 +5,7 @@
 //! an ARN or digest that is none).
 
 mod cloudtrail;
+mod deployment;
 mod envelope;
 mod finding;
 mod principal;
@@ -26,6 +27,7 @@ use tidewaiter_rules::{
     names::{Digest, Place, Repository, TaskDefinitionArn, quoted},
 };
 
+pub use deployment::Deploying;
 pub use envelope::parse;
 pub use principal::{Principal, name_of_caller};
 pub use push::{Arrival, Pushed};
@@ -58,6 +60,8 @@ pub enum Event {
     Found(Box<Found>),
     /// An image of a private repository was pushed, or restored from the archive.
     Pushed(Box<Pushed>),
+    /// A deployment of a service began.
+    Deploying(Box<Deploying>),
 }
 
 /// Where an event comes from.
@@ -133,6 +137,7 @@ impl Event {
             Self::Scanned(scanned) => &scanned.origin,
             Self::Found(found) => &found.image.origin,
             Self::Pushed(pushed) => &pushed.image.origin,
+            Self::Deploying(deploying) => &deploying.origin,
         }
     }
 
@@ -141,6 +146,7 @@ impl Event {
         match self {
             Self::Registered(_) | Self::Started(_) => SubjectKind::TaskDefinition,
             Self::Scanned(_) | Self::Found(_) | Self::Pushed(_) => SubjectKind::Image,
+            Self::Deploying(_) => SubjectKind::Deployment,
         }
     }
 
@@ -149,7 +155,7 @@ impl Event {
         match self {
             Self::Registered(registered) => Some(&registered.principal),
             Self::Started(started) => Some(&started.principal),
-            Self::Scanned(_) | Self::Found(_) | Self::Pushed(_) => None,
+            Self::Scanned(_) | Self::Found(_) | Self::Pushed(_) | Self::Deploying(_) => None,
         }
     }
 
@@ -163,13 +169,13 @@ impl Event {
             Self::Started(started) => Some(started.facts()),
             Self::Scanned(scanned) => Some(scanned.facts(scanned.scan())),
             Self::Found(found) => Some(found.facts(found.scan())),
-            // Whether it was ever scanned only ECR can tell.
-            Self::Pushed(_) => None,
+            // Whether it was ever scanned only ECR can tell, and what is deployed only ECS.
+            Self::Pushed(_) | Self::Deploying(_) => None,
         }
     }
 
     /// What the event is about, for people: `FAMILY:REVISION`, `FAMILY:REVISION in CLUSTER`, an
-    /// Express service or `REPOSITORY@DIGEST`.
+    /// Express service, `REPOSITORY@DIGEST` or `CLUSTER/SERVICE`.
     pub fn subject_id(&self) -> String {
         match self {
             Self::Registered(registered) => match (&registered.arn, &registered.family) {
@@ -181,6 +187,7 @@ impl Event {
             Self::Scanned(scanned) => scanned.id(),
             Self::Found(found) => found.image.id(),
             Self::Pushed(pushed) => pushed.image.id(),
+            Self::Deploying(deploying) => deploying.id(),
         }
     }
 }
@@ -286,6 +293,12 @@ pub enum Ignored {
     NoScan,
     /// A change of a task, where nothing is recorded.
     TaskChanged,
+    /// A deployment that ended, or failed.
+    OtherDeployment(String),
+    /// A service whose ARN does not say its cluster.
+    ServiceWithoutCluster(String),
+    /// A deployment, of which only ECS can tell what it brings.
+    NoRevision,
     /// A schedule's turn, where nothing is scheduled.
     Scheduled,
     /// JSON that is neither an EventBridge event nor a CloudTrail record.
@@ -346,6 +359,17 @@ impl fmt::Display for Ignored {
             ),
             Self::TaskChanged => formatter
                 .write_str("a change of a task is about no subject; it is only kept in the ledger"),
+            Self::OtherDeployment(name) => {
+                write!(formatter, "{} begins no deployment", quoted(name))
+            }
+            Self::ServiceWithoutCluster(arn) => write!(
+                formatter,
+                "the ARN {} does not say the cluster: opt in to the longer ARNs of services",
+                quoted(arn)
+            ),
+            Self::NoRevision => formatter.write_str(
+                "a deployment tells nothing of what it brings; the function would read that from ECS and the ledger",
+            ),
             Self::Scheduled => {
                 formatter.write_str("it is the turn of a schedule, and is about no subject")
             }

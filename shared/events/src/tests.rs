@@ -105,6 +105,7 @@ fn told(parsed: &Parsed) -> String {
                 event.subject_id(),
                 pushed.image.tags,
             ),
+            Event::Deploying(_) => format!("a deployment of {}", event.subject_id()),
         },
     }
 }
@@ -118,6 +119,7 @@ fn every_sample_event_is_read_or_ignored_for_a_reason() {
         "image-scan-guard",
         "image-push-guard",
         "usage-recorder",
+        "deployment-guard",
     ] {
         for (path, json) in json_files(&root.join(function)) {
             let name = path.file_stem().unwrap().to_str().unwrap();

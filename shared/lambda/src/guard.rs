@@ -3,6 +3,7 @@
 
 mod acting;
 mod known;
+mod recalling;
 mod telling;
 
 use std::{
@@ -21,8 +22,8 @@ use tidewaiter_aws::{
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, decide, facts::ScanState, ledger, plan, replacement,
-    wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, decide, facts::ScanState, judge_tags, ledger, plan,
+    replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};
@@ -264,6 +265,7 @@ impl Guard {
     ) -> Result<(), HandleError> {
         let clients = &self.settings.clients;
         let policy = &self.settings.policy;
+        self.recall(&mut facts).await?;
         let decision = decide(&facts, policy);
         if is_out_of_reach(&facts, &decision) {
             line.outcome = "archived";
@@ -271,7 +273,9 @@ impl Guard {
         }
         // Only what is about to be acted on is worth the calls.
         if wants_surroundings(&decision, &facts, clients.home()) {
-            gather_surroundings(clients, self.ledger(), (self.now)(), &mut facts).await?;
+            let (ledger, now) = (self.ledger(), (self.now)());
+            gather_surroundings(clients, ledger, now, &mut facts, decision.running).await?;
+            judge_tags(&mut facts, policy);
             let tag = replacement(&facts, policy);
             if let Subject::Image(image) = &mut facts.subject {
                 image.surroundings.replacement = tag;
@@ -410,7 +414,7 @@ fn is_out_of_reach(facts: &Facts, decision: &Decision) -> bool {
         Subject::Image(image) => {
             image.scan.state == ScanState::Archived && decision.verdict != Verdict::Deny
         }
-        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
+        Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => false,
     }
 }
 

@@ -272,12 +272,24 @@ fn headline(
             Form::ExpressService => "Express service",
         },
         Subject::Image(_) => "image",
+        Subject::Deployment(_) => "deployment of",
         Subject::Dockerfile(_) => "Dockerfile",
     };
     let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
     let (present, past) = match facts.subject {
         Subject::TaskDefinition(_) => ("deregister", "Deregistered"),
+        // What runs it, and not the image.
+        Subject::Image(_)
+            if !plan.steps.is_empty()
+                && plan
+                    .steps
+                    .iter()
+                    .all(|step| step.action.is_about_what_runs()) =>
+        {
+            ("act on what runs", "Acted on what runs")
+        }
         Subject::Image(_) => ("quarantine", "Quarantined"),
+        Subject::Deployment(_) => ("stop", "Stopped"),
         // No plan has a step for it.
         Subject::Dockerfile(_) => ("refuse", "Refused"),
     };
@@ -319,7 +331,9 @@ fn short_id(subject: &Subject) -> String {
             }
             None => image.repository.name().to_owned(),
         },
-        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => subject.id(),
+        Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => {
+            subject.id()
+        }
     }
 }
 
@@ -339,6 +353,7 @@ fn subject(subject: &Subject) -> AlertSubject {
             let tags = image.tags.iter().take(10).map(|tag| clean(tag, 300));
             (Some(image.repository.arn()), tags.collect())
         }
+        Subject::Deployment(deployment) => (Some(deployment.arn.to_string()), Vec::new()),
         Subject::Dockerfile(_) => (None, Vec::new()),
     };
     AlertSubject {

@@ -15,6 +15,7 @@ pub(crate) fn link(subject: &Subject) -> Option<String> {
             Form::ExpressService => services(definition),
         },
         Subject::Image(image) => self::image(image),
+        Subject::Deployment(deployment) => Some(deployments(deployment.service())),
         Subject::Dockerfile(_) => None,
     }
 }
@@ -51,6 +52,16 @@ fn services(definition: &TaskDefinition) -> Option<String> {
         arn.cluster(),
         arn.place().region()
     ))
+}
+
+fn deployments(service: &ServiceArn) -> String {
+    format!(
+        "{}/ecs/v2/clusters/{}/services/{}/deployments?region={}",
+        host(service.place()),
+        service.cluster(),
+        service.service(),
+        service.place().region()
+    )
 }
 
 fn image(image: &Image) -> Option<String> {

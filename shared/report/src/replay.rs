@@ -98,7 +98,9 @@ impl Replayed {
             withheld: plan.withheld,
             has_vulnerabilities: match &facts.subject {
                 Subject::Image(image) => !image.scan.vulnerabilities.is_empty(),
-                Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
+                Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => {
+                    false
+                }
             },
         };
         Self {
@@ -204,7 +206,10 @@ impl Display for Replayed {
                     writeln!(out, "       {}", planned.command)?;
                 }
                 match judged.withheld {
-                    Some(withheld) => writeln!(out, "  nothing to do: {}", withheld.reason()),
+                    Some(withheld) if judged.actions.is_empty() => {
+                        writeln!(out, "  nothing to do: {}", withheld.reason())
+                    }
+                    Some(withheld) => writeln!(out, "  the image itself: {}", withheld.reason()),
                     None => Ok(()),
                 }
             }

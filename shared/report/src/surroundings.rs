@@ -3,7 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use serde::Serialize;
-use tidewaiter_rules::{Facts, Kept, Plan, Subject, facts::Run};
+use tidewaiter_rules::{Facts, Kept, Left, Plan, Subject, facts::Run};
 
 use crate::clean;
 
@@ -28,6 +28,12 @@ pub(crate) struct AlertSurroundings {
     /// How many were left out of `kept`.
     #[serde(skip_serializing_if = "is_none")]
     more_kept: usize,
+    /// What runs it and is left, although the policy has such things acted on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left: Vec<Left>,
+    /// How many were left out of `left`.
+    #[serde(skip_serializing_if = "is_none")]
+    more_left: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,6 +74,8 @@ impl AlertSurroundings {
             replace_by: replace_by.map(|tag| clean(tag, 300)),
             kept: kept.collect(),
             more_kept: plan.kept.len().saturating_sub(MOST),
+            left: plan.left.iter().take(MOST).map(cleaned).collect(),
+            more_left: plan.left.len().saturating_sub(MOST),
         }
     }
 
@@ -109,6 +117,26 @@ impl AlertSurroundings {
         if let Some(reason) = &self.in_use_unknown {
             writeln!(out, "\nWhat runs it is not fully known: {reason}")?;
         }
+        if !self.left.is_empty() {
+            writeln!(
+                out,
+                "\nGoes on although the policy has such things stopped or replaced"
+            )?;
+        }
+        for left in &self.left {
+            let what = match &left.service {
+                Some(service) => format!("service {service}"),
+                None => "started by itself".to_owned(),
+            };
+            writeln!(
+                out,
+                "  in cluster {}, {what}: {}",
+                left.cluster, left.reason
+            )?;
+        }
+        if self.more_left > 0 {
+            writeln!(out, "  and {} more", self.more_left)?;
+        }
         if !self.kept.is_empty() {
             writeln!(out, "\nLeft as it is")?;
         }
@@ -119,6 +147,14 @@ impl AlertSurroundings {
             writeln!(out, "  and {} more", self.more_kept)?;
         }
         Ok(())
+    }
+}
+
+fn cleaned(left: &Left) -> Left {
+    Left {
+        cluster: clean(&left.cluster, 255),
+        service: left.service.as_deref().map(|name| clean(name, 255)),
+        reason: clean(&left.reason, 300),
     }
 }
 

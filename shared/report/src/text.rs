@@ -101,7 +101,12 @@ impl Alert {
             writeln!(out, "\nand {more} actions more")?;
         }
         if let Some(reason) = self.withheld {
-            writeln!(out, "\nNothing was done: {reason}")?;
+            let what = if self.actions.is_empty() {
+                "Nothing was done"
+            } else {
+                "The image itself is left"
+            };
+            writeln!(out, "\n{what}: {reason}")?;
         }
         if let Some(reason) = &self.held_back {
             writeln!(out, "\nHeld back: {reason}")?;

@@ -22,7 +22,9 @@ pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
 
 use crate::{
-    facts::{Dockerfile, Form, Image, LaunchType, Subject, SubjectKind, TaskDefinition},
+    facts::{
+        Deployment, Dockerfile, Form, Image, LaunchType, Subject, SubjectKind, TaskDefinition,
+    },
     field::Field,
     names::Place,
     policy::Parameters,
@@ -55,6 +57,8 @@ pub enum Check {
     TaskDefinition(fn(&TaskDefinition, &Context<'_>) -> Vec<Answer>),
     /// Of an image.
     Image(fn(&Image, &Context<'_>) -> Vec<Answer>),
+    /// Of a deployment in flight.
+    Deployment(fn(&Deployment, &Context<'_>) -> Vec<Answer>),
     /// Of a Dockerfile.
     Dockerfile(fn(&Dockerfile, &Context<'_>) -> Vec<Answer>),
 }
@@ -71,6 +75,7 @@ impl Check {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Deployment(_) => SubjectKind::Deployment,
             Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
@@ -164,6 +169,9 @@ impl Rule {
                 check(definition, context)
             }
             (Check::Image(check), Subject::Image(image)) => check(image, context),
+            (Check::Deployment(check), Subject::Deployment(deployment)) => {
+                check(deployment, context)
+            }
             (Check::Dockerfile(check), Subject::Dockerfile(dockerfile)) => {
                 check(dockerfile, context)
             }
@@ -300,6 +308,10 @@ catalogue! {
         stale_vulnerability,
         unscanned_image,
         returned_image,
+    }
+    deployment {
+        denied_revision_deployed,
+        quarantined_image_deployed,
     }
     dockerfile {
         dockerfile_root_user,

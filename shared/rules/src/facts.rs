@@ -2,6 +2,7 @@
 //! are only read.
 
 mod container;
+pub mod deployment;
 pub mod dockerfile;
 pub mod family;
 mod form;
@@ -23,6 +24,7 @@ pub use container::{
     Capabilities, Container, Device, ExtraHost, HealthCheck, LinuxParameters, LogConfiguration,
     MountPoint, PortMapping, Present, RestartPolicy, Scalar, SystemControl, Ulimit, Variable,
 };
+pub use deployment::Deployment;
 pub use dockerfile::Dockerfile;
 pub use family::{Family, Surroundings};
 pub use form::Form;
@@ -54,11 +56,12 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The name of the cluster that the subject runs in, where it runs in one: a run or an Express
-    /// service. A registered definition and an image may be run in any, and are in none.
+    /// The name of the cluster that the subject runs in, where it runs in one: a run, an Express
+    /// service or a deployment. A registered definition and an image may be run in any, and are in none.
     pub fn cluster(&self) -> Option<&str> {
         match &self.subject {
             Subject::TaskDefinition(definition) => definition.cluster.as_deref(),
+            Subject::Deployment(deployment) => Some(deployment.service().cluster()),
             Subject::Image(_) | Subject::Dockerfile(_) => None,
         }
     }
@@ -71,6 +74,8 @@ pub enum Subject {
     TaskDefinition(Box<TaskDefinition>),
     /// A scanned image of a private repository.
     Image(Box<Image>),
+    /// A deployment of a service that is in flight.
+    Deployment(Box<Deployment>),
     /// A Dockerfile.
     Dockerfile(Box<Dockerfile>),
 }
@@ -81,6 +86,7 @@ impl Subject {
         match self {
             Self::TaskDefinition(_) => SubjectKind::TaskDefinition,
             Self::Image(_) => SubjectKind::Image,
+            Self::Deployment(_) => SubjectKind::Deployment,
             Self::Dockerfile(_) => SubjectKind::Dockerfile,
         }
     }
@@ -89,17 +95,18 @@ impl Subject {
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::TaskDefinition(definition) => definition.form.name(),
-            Self::Image(_) | Self::Dockerfile(_) => self.kind().name(),
+            Self::Image(_) | Self::Deployment(_) | Self::Dockerfile(_) => self.kind().name(),
         }
     }
 
     /// The name by which people know the subject: `FAMILY:REVISION`, or the family of a definition
-    /// that has no revision yet, or `REPOSITORY@DIGEST`, or the last stage of a Dockerfile; of a
+    /// that has no revision yet, or `REPOSITORY@DIGEST`, or `CLUSTER/SERVICE` of a deployment, or the last stage of a Dockerfile; of a
     /// part of a definition, what it is for.
     pub fn id(&self) -> String {
         match self {
             Self::TaskDefinition(definition) => definition.id(),
             Self::Image(image) => image.id(),
+            Self::Deployment(deployment) => deployment.id(),
             Self::Dockerfile(dockerfile) => dockerfile.id(),
         }
     }
@@ -113,6 +120,8 @@ pub enum SubjectKind {
     TaskDefinition,
     /// ECR images.
     Image,
+    /// Deployments of ECS services.
+    Deployment,
     /// Dockerfiles.
     Dockerfile,
 }
@@ -123,6 +132,7 @@ impl SubjectKind {
         match self {
             Self::TaskDefinition => "task-definition",
             Self::Image => "image",
+            Self::Deployment => "deployment",
             Self::Dockerfile => "dockerfile",
         }
     }

@@ -44,6 +44,7 @@ impl Key {
                 format!("{repository}@{digest}")
             }),
             Subject::TaskDefinition(definition) => definition.arn().map(|arn| arn.to_string()),
+            Subject::Deployment(deployment) => Some(deployment.arn.to_string()),
             Subject::Dockerfile(_) => None,
         };
         let id = id.unwrap_or_else(|| {
@@ -236,14 +237,22 @@ impl Action {
             Self::DeregisterTaskDefinition(_) => true,
             // A further push or a person brings an image back.
             Self::ArchiveImage(..) => false,
+            // A task that has stopped and a deployment that has ended do not come back. A new deployment that
+            // did not help will not help the next time either.
+            Self::StopTask { .. }
+            | Self::StopServiceDeployment(..)
+            | Self::ForceNewDeployment(..) => true,
         }
     }
 
     /// The image that it puts into quarantine.
     pub const fn quarantines(&self) -> Option<(&Repository, &Digest)> {
         match self {
-            Self::DeregisterTaskDefinition(_) => None,
             Self::ArchiveImage(repository, digest) => Some((repository, digest)),
+            Self::DeregisterTaskDefinition(_)
+            | Self::StopTask { .. }
+            | Self::StopServiceDeployment(..)
+            | Self::ForceNewDeployment(..) => None,
         }
     }
 }
@@ -331,8 +340,11 @@ fn became(
 ) -> String {
     match plan.withheld {
         Some(Withheld::AlreadyDone) => return ALREADY_DONE.to_owned(),
-        Some(withheld) => return format!("withheld: {}", withheld.reason()),
-        None => {}
+        // What is done about what runs it is news all the same.
+        Some(withheld) if plan.steps.is_empty() => {
+            return format!("withheld: {}", withheld.reason());
+        }
+        Some(_) | None => {}
     }
     let mut names: Vec<&str> = effects.iter().map(Effect::name).collect();
     names.sort_unstable();

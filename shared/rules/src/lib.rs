@@ -25,12 +25,12 @@ pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
 pub use facts::{Facts, Subject};
 pub use field::Field;
 pub use plan::{
-    Action, Effect, Kept, Mode, Plan, Reverse, Step, Undo, UnknownAction, Withheld, plan,
-    plan_quarantine, wants_surroundings,
+    Action, Effect, Kept, Left, Mode, Plan, Reverse, Step, Undo, UnknownAction, Withheld, plan,
+    plan_quarantine, stop_reason, wants_surroundings,
 };
 pub use policy::{Level, Policy};
 pub use remedy::{Affected, Remedy};
-pub use replacement::replacement;
+pub use replacement::{judge_tags, replacement};
 pub use severity::Severity;
 
 #[cfg(test)]

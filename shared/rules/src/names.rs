@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::conceal;
 
-pub use running::{ServiceArn, TaskArn};
+pub use running::{ServiceArn, ServiceDeploymentArn, TaskArn};
 
 /// Text from outside that does not have the form AWS gives to a name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

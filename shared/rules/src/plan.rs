@@ -2,18 +2,22 @@
 
 mod quarantine;
 mod reverse;
+mod running;
 
 use serde::Serialize;
 
 use crate::{
     decide::{Decision, Outcome},
-    facts::{Facts, Form, Image, Subject, TaskDefinition},
-    names::{Digest, Place, Repository, TaskDefinitionArn},
+    facts::{Deployment, Facts, Form, Image, Subject, TaskDefinition, deployment::Revision},
+    names::{
+        Digest, Place, Repository, ServiceArn, ServiceDeploymentArn, TaskArn, TaskDefinitionArn,
+    },
     policy::{InUse, Level},
 };
 
 pub use quarantine::Kept;
 pub use reverse::{Reverse, UnknownAction};
+pub use running::Left;
 
 /// Whether plans are applied; the greater, the more is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,10 +55,12 @@ pub struct Plan {
     pub mode: Mode,
     /// The actions, in order.
     pub steps: Vec<Step>,
-    /// Why a denied subject is left alone, where it is.
+    /// Why a denied subject is left alone, where it is. Steps beside it are about what runs it.
     pub withheld: Option<Withheld>,
     /// Parts of the subject that the actions leave as they are.
     pub kept: Vec<Kept>,
+    /// What runs it and is left, although the policy has such things acted on.
+    pub left: Vec<Left>,
 }
 
 /// One action, with the way back.
@@ -89,22 +95,53 @@ pub enum Action {
     DeregisterTaskDefinition(TaskDefinitionArn),
     /// ECR `UpdateImageStorageClass` to `ARCHIVE`: pulls get 404, and the image stays as evidence.
     ArchiveImage(Repository, Digest),
+    /// ECS `StopTask` of a task that was started by itself.
+    StopTask {
+        /// The task.
+        task: TaskArn,
+        /// What it was started from.
+        definition: TaskDefinitionArn,
+        /// The rule that condemns what it runs, for whoever reads why the task stopped.
+        rule: &'static str,
+    },
+    /// ECS `StopServiceDeployment` with a rollback, of a deployment that brings this revision.
+    StopServiceDeployment(ServiceDeploymentArn, TaskDefinitionArn),
+    /// ECS `UpdateService` with `forceNewDeployment` and nothing else: the tags of the service's own
+    /// task definition are resolved anew, to this digest.
+    ForceNewDeployment(ServiceArn, Digest),
 }
 
 impl Action {
+    /// Whether it is about what runs a subject rather than about the subject.
+    pub const fn is_about_what_runs(&self) -> bool {
+        match self {
+            Self::DeregisterTaskDefinition(_) | Self::ArchiveImage(..) => false,
+            Self::StopTask { .. }
+            | Self::StopServiceDeployment(..)
+            | Self::ForceNewDeployment(..) => true,
+        }
+    }
+
     /// The name as in JSON and message attributes.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::DeregisterTaskDefinition(_) => "deregister-task-definition",
             Self::ArchiveImage(..) => "archive-image",
+            Self::StopTask { .. } => "stop-task",
+            Self::StopServiceDeployment(..) => "stop-service-deployment",
+            Self::ForceNewDeployment(..) => "force-new-deployment",
         }
     }
 
-    /// What it acts on: an ARN, or `REPOSITORY_ARN@DIGEST`.
+    /// What it acts on: an ARN, or `REPOSITORY_ARN@DIGEST`; of a new deployment `SERVICE_ARN@DIGEST`, since
+    /// what it brings is a part of what it is.
     pub fn target(&self) -> String {
         match self {
             Self::DeregisterTaskDefinition(arn) => arn.to_string(),
             Self::ArchiveImage(repository, digest) => format!("{}@{digest}", repository.arn()),
+            Self::StopTask { task, .. } => task.to_string(),
+            Self::StopServiceDeployment(deployment, _) => deployment.to_string(),
+            Self::ForceNewDeployment(service, digest) => format!("{service}@{digest}"),
         }
     }
 
@@ -116,6 +153,15 @@ impl Action {
             }
             Self::ArchiveImage(..) => {
                 "nobody can pull the image; containers that run already go on, and a task that needs to pull it does not start"
+            }
+            Self::StopTask { .. } => {
+                "the task ends as when anybody stops it: its containers get SIGTERM, and what it had not finished is not finished"
+            }
+            Self::StopServiceDeployment(..) => {
+                "ECS rolls the service back to the revision before; what the deployment has started goes on until that has ended, and an image of it is judged again by the next event about it"
+            }
+            Self::ForceNewDeployment(..) => {
+                "ECS replaces the service's tasks by the service's own rules, from the same task definition; the image is in use until that has ended, and is judged again by the next event about it"
             }
         }
     }
@@ -129,6 +175,20 @@ impl Action {
             ),
             Self::ArchiveImage(repository, digest) => {
                 storage_class_command(repository, digest, "ARCHIVE")
+            }
+            Self::StopTask { task, rule, .. } => format!(
+                "aws ecs stop-task --region {} --cluster {} --task {} --reason '{}'",
+                task.place().region(),
+                task.cluster(),
+                task.task(),
+                stop_reason(rule)
+            ),
+            Self::StopServiceDeployment(deployment, _) => format!(
+                "aws ecs stop-service-deployment --region {} --service-deployment-arn {deployment} --stop-type ROLLBACK",
+                deployment.service().place().region()
+            ),
+            Self::ForceNewDeployment(service, _) => {
+                format!("{} --force-new-deployment", update_service(service))
             }
         }
     }
@@ -152,6 +212,32 @@ impl Action {
                 explanation: "this releases the image from quarantine for 7 days and restores it, which takes up to 20 minutes; `tidewaiter quarantine release` sets another end; `aws ecr update-image-storage-class --target-storage-class STANDARD` alone does not hold: without a release the image is archived again at once",
                 command: format!("tidewaiter undo '{}'", self.id()),
             },
+            Self::StopTask {
+                task, definition, ..
+            } => Undo {
+                explanation: "a task that has stopped does not go on; this starts another from its revision: add the launch type, the network and the overrides that it was started with, and an image that can be pulled",
+                command: format!(
+                    "aws ecs run-task --region {} --cluster {} --task-definition {definition}",
+                    task.place().region(),
+                    task.cluster()
+                ),
+            },
+            Self::StopServiceDeployment(deployment, definition) => Undo {
+                explanation: "this deploys the same revision again, which is stopped again unless the policy allows it by then; ECS takes no revision that was deregistered",
+                command: format!(
+                    "{} --task-definition {definition}",
+                    update_service(deployment.service())
+                ),
+            },
+            Self::ForceNewDeployment(service, _) => Undo {
+                explanation: "there is nothing to undo: the service and its task definition are what they were; this shows how far the deployment has come",
+                command: format!(
+                    "aws ecs describe-services --region {} --cluster {} --services {}",
+                    service.place().region(),
+                    service.cluster(),
+                    service.service()
+                ),
+            },
         }
     }
 }
@@ -163,6 +249,20 @@ fn storage_class_command(repository: &Repository, digest: &Digest, class: &str) 
         repository.place().account(),
         repository.name()
     )
+}
+
+fn update_service(service: &ServiceArn) -> String {
+    format!(
+        "aws ecs update-service --region {} --cluster {} --service {}",
+        service.place().region(),
+        service.cluster(),
+        service.service()
+    )
+}
+
+/// What ECS shows of a task that was stopped for what this rule says of its image.
+pub fn stop_reason(rule: &str) -> String {
+    format!("Stopped by Tidewaiter: its image is denied by {rule}")
 }
 
 /// What became of a step.
@@ -227,6 +327,12 @@ pub enum Withheld {
     InUse,
     /// Whether it runs cannot be known, and the policy does not have what runs made unpullable.
     UsageUnknown,
+    /// It is a deployment, and the policy does not have those stopped.
+    DeploymentsLeft,
+    /// It is a service's first deployment.
+    FirstDeployment,
+    /// What a rollback would bring back is as bad, or not known to be better.
+    RollbackAsBad,
 }
 
 impl Withheld {
@@ -254,6 +360,15 @@ impl Withheld {
             Self::UsageUnknown => {
                 "it may be running, which could not be found out; look, or let the policy say `in-use: quarantine`"
             }
+            Self::DeploymentsLeft => {
+                "deployments are not stopped unless the policy says `running: { deployments: stop }`: roll it back by hand, or deploy what is right"
+            }
+            Self::FirstDeployment => {
+                "it is the service's first deployment, and there is nothing to roll back to: scale it to nothing, or deploy what is right"
+            }
+            Self::RollbackAsBad => {
+                "what a rollback would bring back is bad too, or not known to be better: deploy what is right"
+            }
         }
     }
 }
@@ -265,7 +380,7 @@ pub fn wants_surroundings(decision: &Decision, facts: &Facts, home: &Place) -> b
         return false;
     };
     // Asked as of an image that nothing runs and nothing leads to: more can only be in the way.
-    is_denied(decision) && quarantine::quarantine(image, InUse::Quarantine, Some(home)).is_ok()
+    is_denied(decision) && quarantine::quarantine(image, InUse::Quarantine, Some(home), &[]).is_ok()
 }
 
 /// Whether a finding is reason to act. An unknown never is, whatever a policy says it costs.
@@ -277,15 +392,16 @@ fn is_denied(decision: &Decision) -> bool {
 /// Makes the plan for a decision. `home` is where actions can be taken: the account and region of
 /// the function; `None` for a dry run anywhere.
 pub fn plan(decision: &Decision, facts: &Facts, mode: Mode, home: Option<&Place>) -> Plan {
-    let (steps, withheld, kept) = match actions(decision, facts, home) {
-        Ok((actions, kept)) => (actions, None, kept),
-        Err(withheld) => (Vec::new(), withheld, Vec::new()),
-    };
+    let found = actions(decision, facts, home).unwrap_or_else(|withheld| Found {
+        withheld,
+        ..Found::default()
+    });
     Plan {
         mode,
-        steps: steps.into_iter().map(Step::of).collect(),
-        withheld,
-        kept,
+        steps: found.actions.into_iter().map(Step::of).collect(),
+        withheld: found.withheld,
+        kept: found.kept,
+        left: found.left,
     }
 }
 
@@ -297,7 +413,7 @@ pub fn plan_quarantine(image: &Image, in_use: InUse, home: &Place) -> Plan {
         is_restored: false,
         ..image.clone()
     };
-    let (actions, withheld, kept) = match quarantine::quarantine(&image, in_use, Some(home)) {
+    let (actions, withheld, kept) = match quarantine::quarantine(&image, in_use, Some(home), &[]) {
         Ok((actions, kept)) => (actions, None, kept),
         Err(withheld) => (Vec::new(), Some(withheld), Vec::new()),
     };
@@ -306,6 +422,25 @@ pub fn plan_quarantine(image: &Image, in_use: InUse, home: &Place) -> Plan {
         steps: actions.into_iter().map(Step::of).collect(),
         withheld,
         kept,
+        left: Vec::new(),
+    }
+}
+
+/// What a plan is made of.
+#[derive(Debug, Default)]
+struct Found {
+    actions: Vec<Action>,
+    withheld: Option<Withheld>,
+    kept: Vec<Kept>,
+    left: Vec<Left>,
+}
+
+impl From<Action> for Found {
+    fn from(action: Action) -> Self {
+        Self {
+            actions: vec![action],
+            ..Self::default()
+        }
     }
 }
 
@@ -314,18 +449,60 @@ fn actions(
     decision: &Decision,
     facts: &Facts,
     home: Option<&Place>,
-) -> Result<(Vec<Action>, Vec<Kept>), Option<Withheld>> {
+) -> Result<Found, Option<Withheld>> {
     if !is_denied(decision) {
         return Err(None);
     }
     match &facts.subject {
         Subject::TaskDefinition(definition) => match deregister(definition)? {
             (_, place) if home.is_some_and(|home| *home != place) => Err(Some(Withheld::Elsewhere)),
-            (action, _) => Ok((vec![action], Vec::new())),
+            (action, _) => Ok(action.into()),
         },
-        Subject::Image(image) => Ok(quarantine::quarantine(image, decision.in_use, home)?),
+        Subject::Image(image) => Ok(of_image(image, decision, home)),
+        Subject::Deployment(deployment) => Ok(stop(deployment, decision, home)?.into()),
         // Nothing exists yet that could be acted on.
         Subject::Dockerfile(_) => Err(None),
+    }
+}
+
+/// An image goes into quarantine only after what runs it has been stopped, unless the policy has it
+/// made unpullable in any case: then nothing may stand in the way of that.
+fn of_image(image: &Image, decision: &Decision, home: Option<&Place>) -> Found {
+    let answer = running::answer(image, decision);
+    let mut found = Found {
+        actions: answer.actions,
+        left: answer.left,
+        ..Found::default()
+    };
+    match quarantine::quarantine(image, decision.in_use, home, &answer.ended) {
+        Ok((mut actions, kept)) => {
+            found.kept = kept;
+            match decision.in_use {
+                InUse::Alert => found.actions.append(&mut actions),
+                InUse::Quarantine => {
+                    actions.append(&mut found.actions);
+                    found.actions = actions;
+                }
+            }
+        }
+        Err(withheld) => found.withheld = Some(withheld),
+    }
+    found
+}
+
+fn stop(
+    deployment: &Deployment,
+    decision: &Decision,
+    home: Option<&Place>,
+) -> Result<Action, Withheld> {
+    if home.is_some_and(|home| home != deployment.service().place()) {
+        return Err(Withheld::Elsewhere);
+    }
+    let action = running::stop(deployment)?;
+    if decision.running.stops_deployments() {
+        Ok(action)
+    } else {
+        Err(Withheld::DeploymentsLeft)
     }
 }
 

@@ -10,6 +10,7 @@ mod parameters;
 mod pattern;
 mod preset;
 mod reminder;
+mod running;
 mod scope;
 mod vex;
 mod vulnerability;
@@ -32,6 +33,7 @@ pub(crate) use parameters::TrustedRegistries;
 pub use parameters::{Parameters, matches};
 pub use preset::{AgentImage, Grant, Only, PRESETS, Preset, Whose};
 pub use reminder::Reminder;
+pub use running::{ForServices, ForTasks, Running};
 use scope::Scope;
 pub use vex::MOST_VEX_FILES;
 pub use waiver::{Target, Waiver};
@@ -202,6 +204,9 @@ const DENIED_BY_DEFAULT: &[&str] = &[
     "vulnerable-image",
     "unscanned-image",
     "returned-image",
+    // Nothing follows from these unless the policy has deployments stopped.
+    "denied-revision-deployed",
+    "quarantined-image-deployed",
 ];
 
 /// How many actions a function may take in an hour where the policy says nothing: more than people
@@ -219,6 +224,7 @@ pub struct Policy {
     waivers: Vec<Waiver>,
     presets: Vec<&'static Preset>,
     in_use: InUse,
+    running: Running,
     vex: Vec<String>,
     /// Whether it names documents that cannot be read.
     lacks_vex: bool,
@@ -292,6 +298,7 @@ impl Policy {
             waivers: Vec::new(),
             presets: Vec::new(),
             in_use: InUse::default(),
+            running: Running::default(),
             vex: Vec::new(),
             lacks_vex: false,
         }
@@ -403,6 +410,11 @@ impl Policy {
     /// What is done about a denied image that runs.
     pub fn in_use(&self) -> InUse {
         self.in_use
+    }
+
+    /// What is done about what runs, or is being deployed.
+    pub fn running(&self) -> Running {
+        self.running
     }
 
     /// The gravest verdict that an unknown can lead to.

@@ -7,6 +7,7 @@ mod plans;
 mod policies;
 mod properties;
 mod quarantine;
+mod running;
 mod speed;
 
 use std::{collections::BTreeMap, fmt::Write as _};

@@ -18,6 +18,7 @@ from local_aws import (
     ecr_images,
     ecr_scans,
     ecr_settings,
+    ecs_deployments,
     eventbridge,
     lambdas,
 )
@@ -97,6 +98,12 @@ def event(body: dict[str, Any]) -> dict[str, Any]:
         return {"id": eventbridge.inject(body)}
 
 
+def deploy(body: dict[str, Any]) -> dict[str, Any]:
+    """Deploy a revision that was deregistered, as ECS does for some minutes more."""
+    with request_scope(_account(), body.get("region", DEFAULT_REGION)):
+        return {"service": ecs_deployments.deploy_late(**body)}
+
+
 _BAD_REQUESTS = (ControlError, TypeError, ValueError, AttributeError, re.error)
 
 
@@ -127,6 +134,8 @@ class Control:
                 return 200, scan(parsed)
             if (method, name) == ("POST", "event"):
                 return 200, await asyncio.to_thread(event, parsed)
+            if (method, name) == ("POST", "deploy"):
+                return 200, await asyncio.to_thread(deploy, parsed)
             if (method, name) == ("POST", "reset"):
                 return 200, await self.reset()
             route = routes.get((method, name))

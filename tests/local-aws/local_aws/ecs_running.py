@@ -99,6 +99,11 @@ def _revision_arn(service: dict[str, Any], deployment: dict[str, Any]) -> str:
     )
 
 
+def revision_of(service: dict[str, Any], deployment: dict[str, Any]) -> dict[str, Any]:
+    """Return the revision that a deployment of a service brings."""
+    return _revision(_revision_arn(service, deployment), service, deployment)
+
+
 def _with_revisions(inner: Handler) -> Handler:
     """Name the revisions in force of the services that are described."""
 

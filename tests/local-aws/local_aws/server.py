@@ -27,6 +27,7 @@ from local_aws import (
     ecr,
     ecr_settings,
     ecs,
+    ecs_deployments,
     ecs_running,
     eventbridge,
     identity,
@@ -49,6 +50,7 @@ def install() -> None:
     """Add everything to MiniStack that is not done per request."""
     ecs.install()
     ecs_running.install()
+    ecs_deployments.install()
     ecr_settings.install()
     ecr.install()
     registry.install()

@@ -111,6 +111,31 @@ async fn inventory(clients: &Clients, repository: &Repository) -> Result<Invento
 }
 
 impl Inventory {
+    /// What a tag leads to, where that can be pulled.
+    pub(super) fn tagged(&self, tag: &str) -> Option<Digest> {
+        let mut listed = self.listed.values();
+        let found = listed.find(|one| one.tags.iter().any(|known| known == tag))?;
+        (!found.is_archived).then(|| found.digest.clone())
+    }
+
+    /// The scans of all platforms of an image; none where they cannot be read.
+    pub(super) async fn scans(
+        &self,
+        clients: &Clients,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Vec<(Digest, Scan)> {
+        let Some(listed) = self.listed.get(digest) else {
+            return Vec::new();
+        };
+        scans(clients, repository, platforms(listed, self))
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "whether an image is clean is not known");
+                Vec::new()
+            })
+    }
+
     fn add(&mut self, image: &ImageDetail) -> Result<(), CallError> {
         // One that cannot be named cannot be what is looked for.
         let Some(digest) = image

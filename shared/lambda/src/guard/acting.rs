@@ -12,7 +12,7 @@ use tidewaiter_aws::{
     ledger::{Because, Begun, Pause, Release},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Mode, Plan, Step, Subject,
+    Action, Decision, Effect, Facts, Mode, Plan, Step, Subject,
     ledger::{Hold, Hour},
 };
 
@@ -63,6 +63,8 @@ impl Guard {
                 acted.effects.push(Effect::NotApplied);
             } else if let Some(lost) = acted.lost() {
                 acted.effects.push(lost);
+            } else if let Some(runs) = still_running(plan, step, &acted.effects) {
+                acted.effects.push(runs);
             } else {
                 self.take(step, because, line, &mut acted).await;
             }
@@ -145,6 +147,21 @@ fn because<'a>(facts: &'a Facts, decision: &'a Decision) -> Because<'a> {
         reason: worst.map_or("", |finding| finding.message.as_str()),
         ticket: None,
     }
+}
+
+/// What becomes of a quarantine where a task that was to be stopped before it goes on.
+fn still_running(plan: &Plan, step: &Step, effects: &[Effect]) -> Option<Effect> {
+    if step.action.is_about_what_runs() {
+        return None;
+    }
+    let mut before = plan.steps.iter().zip(effects);
+    before.find_map(|(earlier, effect)| match (&earlier.action, effect) {
+        (Action::StopTask { .. }, Effect::Failed { will_retry, .. }) => Some(Effect::Failed {
+            error: "nothing was done: a task that runs the image could not be stopped".to_owned(),
+            will_retry: *will_retry,
+        }),
+        _ => None,
+    })
 }
 
 impl Acted {

@@ -6,6 +6,7 @@ mod images;
 mod ledger;
 mod peers;
 mod pushes;
+mod running;
 mod storm;
 mod surroundings;
 mod vex;

@@ -51,6 +51,7 @@ fn crowded(text: &str, count: usize) -> Surroundings {
             runs: (0..count).map(run).collect(),
             unknown: Some(text.to_owned()),
         }),
+        services: Vec::new(),
         builds: Vec::new(),
         replacement: Some(text.to_owned()),
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::names::Digest;
+use crate::names::{Digest, Place, Repository};
 
 /// `[HOST/]REPOSITORY[:TAG][@DIGEST]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,13 @@ impl<'a> ImageReference<'a> {
     /// a host which only begins like one is none.
     pub(crate) fn ecr_account(&self) -> Option<&str> {
         self.ecr_registry().map(|(account, _)| account)
+    }
+
+    /// The repository of a private ECR registry that the image is in.
+    pub(crate) fn ecr_repository(&self) -> Option<Repository> {
+        let (account, region) = self.ecr_registry()?;
+        let place = Place::of_region(region, account).ok()?;
+        Repository::new(place, &self.repository).ok()
     }
 
     /// The account and region of the private ECR registry that the image is in; see

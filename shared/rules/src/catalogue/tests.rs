@@ -14,8 +14,9 @@ use crate::{
     facts::{
         Barred, Container, ExpressRequest, Quarantine, RunRequest, ScanPage, ScanPages, Scanner,
         Surroundings,
+        deployment::{DeployedImage, Deregistered, Revision},
     },
-    names::{Digest, Place, Repository},
+    names::{Digest, Place, Repository, ServiceDeploymentArn, TaskDefinitionArn},
     policy::Profile,
 };
 
@@ -108,6 +109,45 @@ pub(crate) fn quarantined_image(reason: &str) -> Image {
     *image
 }
 
+/// A deployment in flight: what it brings, and what the ledger says of that.
+fn deployment(json: &str) -> Deployment {
+    let example: serde_json::Value = serde_json::from_str(json).unwrap();
+    let (target, ledger) = (&example["targetServiceRevision"], &example["ledger"]);
+    let quarantined = ledger["quarantined"].as_array();
+    let image = |image: &serde_json::Value| {
+        let text = |name: &str| image[name].as_str();
+        let digest = text("imageDigest");
+        let is_held = quarantined.is_some_and(|held| held.contains(&image["imageDigest"]));
+        DeployedImage {
+            quarantine: is_held.then(|| quarantine(None, "1 critical finding")),
+            ..DeployedImage::new(
+                text("containerName").unwrap(),
+                text("image").unwrap(),
+                digest,
+            )
+        }
+    };
+    let arn = "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/web/9I-wURsUdq";
+    Deployment {
+        arn: ServiceDeploymentArn::parse(arn).unwrap(),
+        target: Revision {
+            task_definition: target["taskDefinition"]
+                .as_str()
+                .map(|arn| TaskDefinitionArn::parse(arn).unwrap()),
+            deregistered: ledger["deregistered"].as_str().map(|time| Deregistered {
+                since: Some(time.parse().unwrap()),
+            }),
+            images: target["containerImages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(image)
+                .collect(),
+        },
+        sources: Vec::new(),
+    }
+}
+
 /// The rules whose examples are run here. Those of Dockerfiles are run where Dockerfiles are read, in
 /// `shared/image`.
 fn rules_of_json() -> impl Iterator<Item = &'static &'static Rule> {
@@ -119,6 +159,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
     match kind {
         SubjectKind::Dockerfile => panic!("a Dockerfile is no JSON"),
         SubjectKind::TaskDefinition => Subject::TaskDefinition(Box::new(definition(json))),
+        SubjectKind::Deployment => Subject::Deployment(Box::new(deployment(json))),
         SubjectKind::Image => {
             let mut pages = ScanPages::default();
             pages.add(serde_json::from_str::<ScanPage>(json).unwrap());
@@ -302,7 +343,7 @@ fn no_file_of_a_rule_is_left_out_of_the_list() {
         })
         .collect();
     let mut found = BTreeSet::new();
-    for folder in ["task_definition", "image", "dockerfile"] {
+    for folder in ["task_definition", "image", "deployment", "dockerfile"] {
         for entry in files_in(&root.join(folder)) {
             found.insert(format!("{folder}/{entry}"));
         }

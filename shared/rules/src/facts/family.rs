@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Scan, Usage};
+use super::{Scan, Usage, deployment::Service};
 use crate::{field::Field, names::Digest};
 
 /// What is read of an image that is denied, before anything is done about it.
@@ -17,6 +17,8 @@ pub struct Surroundings {
     pub family: Field<Family>,
     /// What runs of it and of its family; absent until it is asked for.
     pub usage: Option<Usage>,
+    /// Services that run it, where the policy has something done about those.
+    pub services: Vec<Service>,
     /// The newest builds beside it, newest first, for whoever has to replace it.
     pub builds: Vec<Build>,
     /// The tag of the newest of them that the policy has nothing to say about; see

@@ -57,6 +57,50 @@ impl ServiceArn {
     }
 }
 
+impl ServiceArn {
+    /// The service of this name in a cluster; `None` where one of the names cannot be one.
+    pub fn new(place: &Place, cluster: &str, service: &str) -> Option<Self> {
+        (is_family(cluster) && is_family(service)).then(|| {
+            Self(InCluster {
+                place: place.clone(),
+                cluster: cluster.to_owned(),
+                name: service.to_owned(),
+            })
+        })
+    }
+}
+
+/// One deployment of a service:
+/// `arn:aws:ecs:REGION:ACCOUNT:service-deployment/CLUSTER/SERVICE/ID`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServiceDeploymentArn {
+    service: ServiceArn,
+    id: String,
+}
+
+impl ServiceDeploymentArn {
+    /// Reads an ARN; `None` for any other text.
+    pub fn parse(arn: &str) -> Option<Self> {
+        let (service, id) = arn.rsplit_once('/')?;
+        Some(Self {
+            service: InCluster::parse("service-deployment", service).map(ServiceArn)?,
+            id: is_family(id).then(|| id.to_owned())?,
+        })
+    }
+
+    /// The service.
+    pub fn service(&self) -> &ServiceArn {
+        &self.service
+    }
+}
+
+impl fmt::Display for ServiceDeploymentArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.service.0.write("service-deployment", formatter)?;
+        write!(formatter, "/{}", self.id)
+    }
+}
+
 impl fmt::Display for TaskArn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.write("task", formatter)
@@ -127,6 +171,35 @@ mod tests {
             ("default", "shop_1")
         );
         assert_eq!(service.to_string(), text);
+    }
+
+    #[test]
+    fn a_deployment_is_named_by_its_service() {
+        let text = "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/shop/9I-wURsUdq";
+        let deployment = ServiceDeploymentArn::parse(text).unwrap();
+        assert_eq!(deployment.to_string(), text);
+        let service = deployment.service().to_string();
+        assert_eq!(
+            service,
+            "arn:aws:ecs:eu-west-1:111122223333:service/prod/shop"
+        );
+        assert_eq!(
+            ServiceArn::new(deployment.service().place(), "prod", "shop").as_ref(),
+            Some(deployment.service())
+        );
+        for text in [
+            service.as_str(),
+            "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/shop",
+            "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/shop/a/b",
+            "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/shop/$(x)",
+            "arn:aws:ecs:eu-west-1:111122223333:service-revision/prod/shop/1",
+        ] {
+            assert_eq!(ServiceDeploymentArn::parse(text), None, "{text}");
+        }
+        assert_eq!(
+            ServiceArn::new(deployment.service().place(), "prod", "a b"),
+            None
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Action, Withheld};
 use crate::{
-    facts::{Family, Image, ScanState},
+    facts::{Family, Image, Run, ScanState},
     names::{Digest, Place},
     policy::InUse,
 };
@@ -21,11 +21,12 @@ pub struct Kept {
     pub reason: String,
 }
 
-/// The actions, in order, and what is left as it is.
+/// The actions, in order, and what is left as it is. `ended` is what does not run any more by then.
 pub(super) fn quarantine(
     image: &Image,
     in_use: InUse,
     home: Option<&Place>,
+    ended: &[&Run],
 ) -> Result<(Vec<Action>, Vec<Kept>), Withheld> {
     let digest = image.digest.as_ref().ok_or(Withheld::NotIdentified)?;
     let place = image.repository.place();
@@ -49,7 +50,7 @@ pub(super) fn quarantine(
         return Err(Withheld::AlreadyDone);
     }
     match in_use {
-        InUse::Alert => unused(image, &targets, home)?,
+        InUse::Alert => unused(image, &targets, home, ended)?,
         InUse::Quarantine => {}
     }
     let archive = |target| Action::ArchiveImage(image.repository.clone(), target);
@@ -58,13 +59,19 @@ pub(super) fn quarantine(
 
 /// Whether nothing runs any of it. What is not known counts as running: a service that cannot pull
 /// does not come back.
-fn unused(image: &Image, targets: &[Digest], home: Option<&Place>) -> Result<(), Withheld> {
+fn unused(
+    image: &Image,
+    targets: &[Digest],
+    home: Option<&Place>,
+    ended: &[&Run],
+) -> Result<(), Withheld> {
     let around = &image.surroundings;
     let Some(usage) = &around.usage else {
         // A dry run without an account has nobody to ask, and nobody applies it.
         return home.map_or(Ok(()), |_| Err(Withheld::UsageUnknown));
     };
-    if usage.runs.iter().any(|run| targets.contains(&run.digest)) {
+    let mut runs = usage.runs.iter().filter(|run| !ended.contains(run));
+    if runs.any(|run| targets.contains(&run.digest)) {
         Err(Withheld::InUse)
     } else if usage.unknown.is_some() || around.family.known().is_none() {
         Err(Withheld::UsageUnknown)
@@ -76,7 +83,7 @@ fn unused(image: &Image, targets: &[Digest], home: Option<&Place>) -> Result<(),
 /// Every index that leads to the image is as bad as the image is, whatever else it leads to. What
 /// another index leads to as well, or has a tag of its own, is an image in its own right, and judged
 /// by its own scan. Attestations and other artifacts run nowhere and stay as evidence.
-fn parts(digest: &Digest, family: &Family) -> (Vec<Digest>, Vec<Kept>) {
+pub(super) fn parts(digest: &Digest, family: &Family) -> (Vec<Digest>, Vec<Kept>) {
     let mut targets: Vec<Digest> = Vec::new();
     targets.extend(family.indexes.iter().map(|index| index.digest.clone()));
     if !family.is_archived {

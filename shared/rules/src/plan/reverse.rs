@@ -45,6 +45,9 @@ impl Action {
         match self {
             Self::DeregisterTaskDefinition(arn) => arn.place(),
             Self::ArchiveImage(repository, _) => repository.place(),
+            Self::StopTask { task, .. } => task.place(),
+            Self::StopServiceDeployment(deployment, _) => deployment.service().place(),
+            Self::ForceNewDeployment(service, _) => service.place(),
         }
     }
 
@@ -55,10 +58,24 @@ impl Action {
             Self::ArchiveImage(repository, digest) => {
                 Some(Reverse::RestoreImage(repository.clone(), digest.clone()))
             }
+            // How a task was started, or what a service is to run, is for people to say.
+            Self::StopTask { .. }
+            | Self::StopServiceDeployment(..)
+            | Self::ForceNewDeployment(..) => None,
         }
     }
 
-    /// Reads an id as [`Action::id`] writes it.
+    /// Whether an id is of an action on what runs, whose undo is a command for people.
+    pub fn is_undone_by_hand(id: &str) -> bool {
+        let name = id.split_once(':').map(|(name, _)| name);
+        matches!(
+            name,
+            Some("stop-task" | "stop-service-deployment" | "force-new-deployment")
+        )
+    }
+
+    /// Reads an id as [`Action::id`] writes it, of an action that [`Action::reverse`] knows the way back
+    /// from.
     ///
     /// # Errors
     /// When the text names no action, or what it acts on is not of the kind that the action is for.

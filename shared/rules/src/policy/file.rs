@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target,
-    Unknown, Waiver,
+    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Running,
+    Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     image::Images,
     mistake::{Mistake, Mistakes, Span},
@@ -51,6 +51,9 @@ mapping! {
         max_actions_per_hour: Option<Count> = "max-actions-per-hour",
         /// What is done about a denied image that runs, or of which that cannot be known.
         in_use: Option<InUse> = "in-use",
+        /// What is done about what runs a denied image, or is being deployed with one: nothing where nothing is
+        /// said.
+        running: Running = "running",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// OpenVEX documents: paths in the policy's folder. What they say does not affect an image does
@@ -149,6 +152,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
             .map_or(MOST_ACTIONS, |Count(most)| most),
         presets: file.presets,
         in_use: file.in_use.unwrap_or_default(),
+        running: file.running,
         vex: file.vex.into_iter().map(|path| path.value.0).collect(),
         lacks_vex: false,
     })

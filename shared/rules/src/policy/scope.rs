@@ -108,7 +108,7 @@ impl Matching {
         let (definition, repository) = match &facts.subject {
             Subject::TaskDefinition(definition) => (Some(definition.as_ref()), None),
             Subject::Image(image) => (None, Some(image.repository.name())),
-            Subject::Dockerfile(_) => (None, None),
+            Subject::Deployment(_) | Subject::Dockerfile(_) => (None, None),
         };
         let family = definition.and_then(TaskDefinition::family_name);
         let launch_types = definition.map(TaskDefinition::launch_types);

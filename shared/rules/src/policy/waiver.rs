@@ -110,7 +110,7 @@ impl Target {
         let place = facts.place.as_ref();
         let file = match &facts.subject {
             Subject::Dockerfile(dockerfile) => Some(dockerfile.file.clone()),
-            Subject::TaskDefinition(_) | Subject::Image(_) => None,
+            Subject::TaskDefinition(_) | Subject::Image(_) | Subject::Deployment(_) => None,
         };
         let (family, image, repository, digest) = match &facts.subject {
             Subject::TaskDefinition(definition) => {
@@ -133,6 +133,23 @@ impl Target {
                 Some(image.repository.name().to_owned()),
                 image.digest.as_ref().map(ToString::to_string),
             ),
+            Subject::Deployment(deployment) => {
+                let target = &deployment.target;
+                let definition = target.task_definition.as_ref();
+                let family = definition.map(|arn| arn.family().to_owned());
+                // What a finding about a container is about is the image of that container.
+                let mut images = target.images.iter();
+                let image =
+                    images.find(|image| finding.container.as_ref() == Some(&image.container));
+                let repository = image.and_then(|image| image.repository.as_ref());
+                let digest = image.and_then(|image| image.digest.known());
+                (
+                    family,
+                    None,
+                    repository.map(|repository| repository.name().to_owned()),
+                    digest.map(ToString::to_string),
+                )
+            }
             Subject::Dockerfile(_) => (None, None, None, None),
         };
         self.image_tag
@@ -169,6 +186,6 @@ impl Target {
 pub(super) fn has_tag(subject: &Subject, glob: &str) -> bool {
     match subject {
         Subject::Image(image) => image.tags.iter().any(|tag| matches(glob, tag)),
-        Subject::TaskDefinition(_) | Subject::Dockerfile(_) => false,
+        Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => false,
     }
 }

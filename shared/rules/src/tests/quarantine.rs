@@ -10,21 +10,21 @@ use crate::{
     wants_surroundings,
 };
 
-fn digest(number: u8) -> Digest {
+pub(super) fn digest(number: u8) -> Digest {
     Digest::parse(&format!("sha256:{}", format!("{number:02x}").repeat(32))).unwrap()
 }
 
 /// The scanned image of [`image`].
 const SCANNED: u8 = 0x0a;
 
-fn bad() -> Facts {
+pub(super) fn bad() -> Facts {
     alone(image(
         ScanState::Complete,
         BTreeMap::from([(ScanSeverity::Critical, 1)]),
     ))
 }
 
-fn around(facts: &mut Facts) -> &mut Surroundings {
+pub(super) fn around(facts: &mut Facts) -> &mut Surroundings {
     let Subject::Image(image) = &mut facts.subject else {
         panic!("made as an image")
     };
@@ -48,7 +48,7 @@ fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
     (digest(number), listed)
 }
 
-fn run(number: u8) -> Run {
+pub(super) fn run(number: u8) -> Run {
     Run {
         cluster: "prod".to_owned(),
         service: Some("web".to_owned()),
@@ -60,7 +60,7 @@ fn run(number: u8) -> Run {
     }
 }
 
-fn planned(facts: &Facts, more: &str) -> crate::Plan {
+pub(super) fn planned(facts: &Facts, more: &str) -> crate::Plan {
     plan(
         &decide(facts, &policy(more)),
         facts,
@@ -73,7 +73,7 @@ fn planned(facts: &Facts, more: &str) -> crate::Plan {
 fn archived(plan: &crate::Plan) -> Vec<Digest> {
     let digest = |step: &crate::Step| match &step.action {
         Action::ArchiveImage(_, digest) => digest.clone(),
-        Action::DeregisterTaskDefinition(_) => panic!("an image has no revisions"),
+        other => panic!("{} where nothing was asked for", other.name()),
     };
     plan.steps.iter().map(digest).collect()
 }
