@@ -2,6 +2,7 @@
 
 mod family;
 mod listing;
+mod quarantined;
 mod reconcile;
 mod usage;
 
@@ -18,6 +19,8 @@ use tidewaiter_rules::{
 use crate::{CallError, Clients, body::Body, ledger::Ledger};
 
 pub use reconcile::{Reconciled, reconcile};
+
+pub use quarantined::{Reviewed, gather_quarantined};
 
 /// What there is to judge.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use tidewaiter_events::{Event, Principal};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo, Verdict,
-    facts::Form, names::Place,
+    Action, Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo,
+    Verdict, facts::Form, names::Place,
 };
 
 use crate::{
@@ -277,6 +277,7 @@ fn headline(
     let subject = format!("{kind} {}", clean(&short_id(&facts.subject), 120));
     let (present, past) = match facts.subject {
         Subject::TaskDefinition(_) => ("deregister", "Deregistered"),
+        Subject::Image(_) if is_deletion(plan) => ("delete", "Deleted"),
         Subject::Image(_) => ("quarantine", "Quarantined"),
         // No plan has a step for it.
         Subject::Dockerfile(_) => ("refuse", "Refused"),
@@ -306,6 +307,11 @@ fn headline(
         count => format!(" (and {} more)", count - 1),
     };
     format!("{what}: {}{more}", clean(worst, 200))
+}
+
+fn is_deletion(plan: &Plan) -> bool {
+    let is_one = |step: &Step| matches!(step.action, Action::DeleteImage(..));
+    plan.steps.iter().any(is_one)
 }
 
 /// A digest is as good to the eye with its first twelve digits.

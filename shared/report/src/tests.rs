@@ -147,6 +147,7 @@ fn a_definition_without_a_finding_raises_no_alert() {
         waived: Vec::new(),
         suppressed: Vec::new(),
         in_use: tidewaiter_rules::policy::InUse::Alert,
+        method: tidewaiter_rules::policy::Method::Archive,
     };
     let plan = plan(&fine, &facts, Mode::Enforce, None);
     assert_eq!(

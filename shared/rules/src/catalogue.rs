@@ -298,6 +298,7 @@ catalogue! {
         exploited_vulnerability,
         stale_vulnerability,
         unscanned_image,
+        expired_quarantine,
     }
     dockerfile {
         dockerfile_root_user,

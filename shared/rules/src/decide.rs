@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
-    policy::{InUse, Level, Levels, Policy},
+    policy::{InUse, Level, Levels, Method, Policy},
     remedy::Remedy,
     severity::Severity,
     suppress::{self, Suppressed},
@@ -26,6 +26,8 @@ pub struct Decision {
     pub suppressed: Vec<Suppressed>,
     /// What the policy has done about an image that runs.
     pub in_use: InUse,
+    /// How the policy has images put into quarantine.
+    pub method: Method,
 }
 
 /// The outcome of a decision; the greater, the graver. Serialised in lower case.
@@ -139,6 +141,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         waived,
         suppressed: split.suppressed,
         in_use: policy.in_use(),
+        method: policy.method(),
     }
 }
 

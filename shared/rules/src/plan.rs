@@ -1,5 +1,6 @@
 //! Decision in, actions out. A plan leaves no choices: whoever applies it makes one call a step.
 
+mod command;
 mod quarantine;
 mod reverse;
 
@@ -8,8 +9,8 @@ use serde::Serialize;
 use crate::{
     decide::{Decision, Outcome},
     facts::{Facts, Form, Image, Subject, TaskDefinition},
-    names::{Digest, Place, Repository, TaskDefinitionArn},
-    policy::{InUse, Level},
+    names::{Digest, ImageTag, Place, Repository, TaskDefinitionArn},
+    policy::{InUse, Level, Method},
 };
 
 pub use quarantine::Kept;
@@ -80,8 +81,8 @@ impl Step {
     }
 }
 
-/// What can be done. Each is a single API call, is safe to repeat, and names what it acts on by
-/// revision or digest, never by tag.
+/// What can be done. Each is a single change, is safe to repeat, and names what it acts on by
+/// revision or digest, never by tag alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// ECS `DeregisterTaskDefinition`: nothing new can be started from the revision. What runs
@@ -89,6 +90,13 @@ pub enum Action {
     DeregisterTaskDefinition(TaskDefinitionArn),
     /// ECR `UpdateImageStorageClass` to `ARCHIVE`: pulls get 404, and the image stays as evidence.
     ArchiveImage(Repository, Digest),
+    /// ECR `PutImage` of the manifest that is there, with one more tag.
+    TagImage(Repository, Digest, ImageTag),
+    /// ECR `BatchDeleteImage` of a tag that the image has beside others: pulls by it get 404. Of an
+    /// image's last tag it is never made, because ECR deletes the image with that.
+    UntagImage(Repository, Digest, ImageTag),
+    /// ECR `BatchDeleteImage` of a digest: the image and all its tags are gone.
+    DeleteImage(Repository, Digest),
 }
 
 impl Action {
@@ -97,14 +105,22 @@ impl Action {
         match self {
             Self::DeregisterTaskDefinition(_) => "deregister-task-definition",
             Self::ArchiveImage(..) => "archive-image",
+            Self::TagImage(..) => "tag-image",
+            Self::UntagImage(..) => "untag-image",
+            Self::DeleteImage(..) => "delete-image",
         }
     }
 
-    /// What it acts on: an ARN, or `REPOSITORY_ARN@DIGEST`.
+    /// What it acts on: an ARN, `REPOSITORY_ARN@DIGEST`, or `REPOSITORY_ARN:TAG@DIGEST`.
     pub fn target(&self) -> String {
         match self {
             Self::DeregisterTaskDefinition(arn) => arn.to_string(),
-            Self::ArchiveImage(repository, digest) => format!("{}@{digest}", repository.arn()),
+            Self::ArchiveImage(repository, digest) | Self::DeleteImage(repository, digest) => {
+                format!("{}@{digest}", repository.arn())
+            }
+            Self::TagImage(repository, digest, tag) | Self::UntagImage(repository, digest, tag) => {
+                format!("{}:{tag}@{digest}", repository.arn())
+            }
         }
     }
 
@@ -117,6 +133,15 @@ impl Action {
             Self::ArchiveImage(..) => {
                 "nobody can pull the image; containers that run already go on, and a task that needs to pull it does not start"
             }
+            Self::TagImage(..) => {
+                "the image keeps this tag when it loses the others: with its last tag ECR would delete it"
+            }
+            Self::UntagImage(..) => {
+                "nobody can pull the image by this tag; by its digest it can still be pulled, and what ECS has pinned to the digest goes on and can still scale"
+            }
+            Self::DeleteImage(..) => {
+                "the image is gone for good, with all its tags; what it shares with other images stays"
+            }
         }
     }
 
@@ -127,9 +152,10 @@ impl Action {
                 "aws ecs deregister-task-definition --region {} --task-definition {arn}",
                 arn.place().region()
             ),
-            Self::ArchiveImage(repository, digest) => {
-                storage_class_command(repository, digest, "ARCHIVE")
-            }
+            Self::ArchiveImage(repository, digest) => command::store(repository, digest, "ARCHIVE"),
+            Self::TagImage(repository, digest, tag) => command::tag(repository, digest, tag),
+            Self::UntagImage(repository, digest, tag) => command::untag(repository, digest, tag),
+            Self::DeleteImage(repository, digest) => command::delete(repository, digest),
         }
     }
 
@@ -150,19 +176,22 @@ impl Action {
             },
             Self::ArchiveImage(repository, digest) => Undo {
                 explanation: "restoring takes up to 20 minutes; a further scan with the same result archives the image again unless the policy allows it by then",
-                command: storage_class_command(repository, digest, "STANDARD"),
+                command: command::store(repository, digest, "STANDARD"),
+            },
+            Self::TagImage(repository, digest, tag) => Undo {
+                explanation: "have the functions pause, or release the image, and put the other tags back first: this one is removed only where the image has another, because ECR deletes an image with its last tag",
+                command: command::untag(repository, digest, tag),
+            },
+            Self::UntagImage(repository, digest, tag) => Undo {
+                explanation: "have the functions pause, or release the image, first: what is put back is judged again. This puts the tag back on the same image; where another image has it by now, it is taken from that one, or refused where tags cannot be moved",
+                command: command::tag(repository, digest, tag),
+            },
+            Self::DeleteImage(repository, digest) => Undo {
+                explanation: "nothing brings a deleted image back but pushing it again, from wherever there is a copy; it is archived again then unless the policy allows it, or it is released, by then",
+                command: command::push_again(repository, digest),
             },
         }
     }
-}
-
-fn storage_class_command(repository: &Repository, digest: &Digest, class: &str) -> String {
-    format!(
-        "aws ecr update-image-storage-class --region {} --registry-id {} --repository-name {} --image-id imageDigest={digest} --target-storage-class {class}",
-        repository.place().region(),
-        repository.place().account(),
-        repository.name()
-    )
 }
 
 /// What became of a step.
@@ -226,6 +255,14 @@ pub enum Withheld {
     InUse,
     /// Whether it runs cannot be known, and the policy does not have what runs made unpullable.
     UsageUnknown,
+    /// Which tags it has is not known, and they are what would be removed.
+    TagsUnknown,
+    /// It has no tag, and tags are what would be removed.
+    Untagged,
+    /// An index that can be pulled leads to it, so that it is not to be deleted.
+    Referenced,
+    /// It would be deleted, and it runs, or may.
+    RunsArchived,
 }
 
 impl Withheld {
@@ -253,6 +290,18 @@ impl Withheld {
             Self::UsageUnknown => {
                 "it may be running, which could not be found out; look, or let the policy say `in-use: quarantine`"
             }
+            Self::TagsUnknown => {
+                "its tags are not known, and the policy has tags removed (`quarantine: {method: untag}`): remove them by hand"
+            }
+            Self::Untagged => {
+                "it has no tag to remove, and by its digest it can be pulled in any case: archive it by hand, or let the policy say `quarantine: {method: archive}`"
+            }
+            Self::Referenced => {
+                "an index that can be pulled leads to it: delete that first, if it is to go too"
+            }
+            Self::RunsArchived => {
+                "it is to be deleted, and it runs, or whether it does could not be found out: it stays in the archive, and is looked at again tomorrow"
+            }
         }
     }
 }
@@ -264,13 +313,33 @@ pub fn wants_surroundings(decision: &Decision, facts: &Facts, home: &Place) -> b
         return false;
     };
     // Asked as of an image that nothing runs and nothing leads to: more can only be in the way.
-    is_denied(decision) && quarantine::quarantine(image, InUse::Quarantine, Some(home)).is_ok()
+    let asked = quarantine::Wanted {
+        in_use: InUse::Quarantine,
+        method: decision.method,
+        at: None,
+    };
+    is_denied(decision)
+        && !is_over(decision)
+        && matches!(
+            quarantine::quarantine(image, asked, Some(home)),
+            Ok(_) | Err(Withheld::TagsUnknown)
+        )
 }
 
 /// Whether a finding is reason to act. An unknown never is, whatever a policy says it costs.
 fn is_denied(decision: &Decision) -> bool {
     let mut findings = decision.findings.iter();
     findings.any(|finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail)
+}
+
+/// Whether the quarantine has lasted for as long as it is to.
+fn is_over(decision: &Decision) -> bool {
+    let mut findings = decision.findings.iter();
+    findings.any(|finding| {
+        finding.rule == "expired-quarantine"
+            && finding.level == Level::Deny
+            && finding.outcome == Outcome::Fail
+    })
 }
 
 /// Makes the plan for a decision. `home` is where actions can be taken: the account and region of
@@ -296,7 +365,12 @@ pub fn plan_quarantine(image: &Image, in_use: InUse, home: &Place) -> Plan {
         is_restored: false,
         ..image.clone()
     };
-    let (actions, withheld, kept) = match quarantine::quarantine(&image, in_use, Some(home)) {
+    let wanted = quarantine::Wanted {
+        in_use,
+        method: Method::Archive,
+        at: None,
+    };
+    let (actions, withheld, kept) = match quarantine::quarantine(&image, wanted, Some(home)) {
         Ok((actions, kept)) => (actions, None, kept),
         Err(withheld) => (Vec::new(), Some(withheld), Vec::new()),
     };
@@ -322,7 +396,17 @@ fn actions(
             (_, place) if home.is_some_and(|home| *home != place) => Err(Some(Withheld::Elsewhere)),
             (action, _) => Ok((vec![action], Vec::new())),
         },
-        Subject::Image(image) => Ok(quarantine::quarantine(image, decision.in_use, home)?),
+        Subject::Image(image) if is_over(decision) => {
+            Ok((vec![quarantine::delete(image, home)?], Vec::new()))
+        }
+        Subject::Image(image) => {
+            let wanted = quarantine::Wanted {
+                in_use: decision.in_use,
+                method: decision.method,
+                at: facts.observed_at,
+            };
+            Ok(quarantine::quarantine(image, wanted, home)?)
+        }
         // Nothing exists yet that could be acted on.
         Subject::Dockerfile(_) => Err(None),
     }

@@ -5,6 +5,7 @@ mod file;
 mod form;
 mod image;
 mod in_use;
+mod method;
 mod mistake;
 mod parameters;
 mod pattern;
@@ -26,6 +27,7 @@ pub use file::MAX_BYTES;
 use form::choice;
 pub use image::{Count, Days, ImageParameters};
 pub use in_use::InUse;
+pub use method::Method;
 pub use mistake::{Diagnostic, InvalidPolicy, Paint};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
@@ -201,6 +203,7 @@ const DENIED_BY_DEFAULT: &[&str] = &[
     "privileged-container",
     "vulnerable-image",
     "unscanned-image",
+    "expired-quarantine",
 ];
 
 /// How many actions a function may take in an hour where the policy says nothing: more than people
@@ -218,6 +221,7 @@ pub struct Policy {
     waivers: Vec<Waiver>,
     presets: Vec<&'static Preset>,
     in_use: InUse,
+    method: Method,
     vex: Vec<String>,
     /// Whether it names documents that cannot be read.
     lacks_vex: bool,
@@ -291,6 +295,7 @@ impl Policy {
             waivers: Vec::new(),
             presets: Vec::new(),
             in_use: InUse::default(),
+            method: Method::default(),
             vex: Vec::new(),
             lacks_vex: false,
         }
@@ -402,6 +407,11 @@ impl Policy {
     /// What is done about a denied image that runs.
     pub fn in_use(&self) -> InUse {
         self.in_use
+    }
+
+    /// How a denied image is put into quarantine.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// The gravest verdict that an unknown can lead to.

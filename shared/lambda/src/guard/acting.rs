@@ -11,7 +11,7 @@ use tidewaiter_aws::{
     ledger::{Because, Begun, Pause, Release},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Mode, Plan, Step, Subject,
+    Action, Decision, Effect, Facts, Mode, Plan, Step, Subject,
     ledger::{Hold, Hour},
 };
 
@@ -94,6 +94,15 @@ impl Guard {
             return;
         }
         let effect = apply(&self.settings.clients, &step.action).await;
+        if let (Action::DeleteImage(repository, digest), Effect::Done | Effect::Gone) =
+            (&step.action, &effect)
+        {
+            // Where it is not written down, the next review finds it gone.
+            let image = (repository, digest);
+            if let Err(error) = self.ledger().deletion(image, true, self.writer(line)).await {
+                tracing::warn!(function = self.function.name, %error, "could not write down a deletion");
+            }
+        }
         let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
         if let Err(error) = finished {
             acted.is_ledger_lost = true;
@@ -119,6 +128,14 @@ impl Guard {
         if let Some(image) = step.action.quarantines() {
             let release = ledger.quarantine(image, step, because, writer).await?;
             if let Some(Release { by, reason, until }) = release {
+                return Ok(Permit::Held(Hold::Released { by, reason, until }));
+            }
+        }
+        if let Action::DeleteImage(repository, digest) = &step.action {
+            let image = (repository, digest);
+            if let Some(Release { by, reason, until }) =
+                ledger.deletion(image, false, writer).await?
+            {
                 return Ok(Permit::Held(Hold::Released { by, reason, until }));
             }
         }

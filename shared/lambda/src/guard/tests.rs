@@ -3,6 +3,7 @@
 mod delivery;
 mod images;
 mod ledger;
+mod methods;
 mod pushes;
 mod storm;
 mod surroundings;

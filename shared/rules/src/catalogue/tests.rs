@@ -11,7 +11,10 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::*;
 use crate::{
     Facts, Policy,
-    facts::{Container, ExpressRequest, RunRequest, ScanPage, ScanPages, Scanner, Surroundings},
+    facts::{
+        Container, ExpressRequest, Quarantine, RunRequest, ScanPage, ScanPages, Scanner,
+        Surroundings,
+    },
     names::{Digest, Place, Repository},
     policy::Profile,
 };
@@ -91,6 +94,12 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
         SubjectKind::Dockerfile => panic!("a Dockerfile is no JSON"),
         SubjectKind::TaskDefinition => Subject::TaskDefinition(Box::new(definition(json))),
         SubjectKind::Image => {
+            // Beside what ECR answers, what the ledger says.
+            let members: serde_json::Value = serde_json::from_str(json).unwrap();
+            let quarantine = members.get("quarantine").map(|said| Quarantine {
+                since: said["since"].as_str().map(|time| time.parse().unwrap()),
+                reason: said["reason"].as_str().unwrap().to_owned(),
+            });
             let mut pages = ScanPages::default();
             pages.add(serde_json::from_str::<ScanPage>(json).unwrap());
             let place = Place::of_region("eu-west-1", "111122223333").unwrap();
@@ -100,7 +109,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 tags: vec!["1.4".to_owned()],
                 pushed_at: None,
                 is_restored: false,
-                quarantine: None,
+                quarantine,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
                 surroundings: Surroundings::default(),
             }))

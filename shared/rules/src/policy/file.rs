@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Target,
-    Unknown, Waiver,
+    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy, Profile,
+    Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     image::Images,
     mistake::{Mistake, Mistakes, Span},
@@ -51,6 +51,8 @@ mapping! {
         max_actions_per_hour: Option<Count> = "max-actions-per-hour",
         /// What is done about a denied image that runs, or of which that cannot be known.
         in_use: Option<InUse> = "in-use",
+        /// How denied images are put into quarantine.
+        method: Method = "quarantine",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// OpenVEX documents: paths in the policy's folder. What they say does not affect an image does
@@ -132,6 +134,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
     let suppressions = waivers.iter().filter_map(Waiver::suppression);
     parameters.image.suppressions.extend(suppressions);
     let presets = file.presets.iter().copied();
+    parameters.image.delete_after_days = file.method.deletes_after();
     parameters.image.of_kernel = presets.clone().find(|preset| preset.is_of_kernel());
     Some(Policy {
         base: Layer {
@@ -149,6 +152,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
             .map_or(MOST_ACTIONS, |Count(most)| most),
         presets: file.presets,
         in_use: file.in_use.unwrap_or_default(),
+        method: file.method,
         vex: file.vex.into_iter().map(|path| path.value.0).collect(),
         lacks_vex: false,
     })

@@ -10,35 +10,35 @@ use crate::{
     wants_surroundings,
 };
 
-fn digest(number: u8) -> Digest {
+pub(super) fn digest(number: u8) -> Digest {
     Digest::parse(&format!("sha256:{}", format!("{number:02x}").repeat(32))).unwrap()
 }
 
 /// The scanned image of [`image`].
-const SCANNED: u8 = 0x0a;
+pub(super) const SCANNED: u8 = 0x0a;
 
-fn bad() -> Facts {
+pub(super) fn bad() -> Facts {
     alone(image(
         ScanState::Complete,
         BTreeMap::from([(ScanSeverity::Critical, 1)]),
     ))
 }
 
-fn around(facts: &mut Facts) -> &mut Surroundings {
+pub(super) fn around(facts: &mut Facts) -> &mut Surroundings {
     let Subject::Image(image) = &mut facts.subject else {
         panic!("made as an image")
     };
     &mut image.surroundings
 }
 
-fn platform(number: u8) -> Child {
+pub(super) fn platform(number: u8) -> Child {
     Child {
         digest: digest(number),
         role: Role::Platform("linux/amd64".to_owned()),
     }
 }
 
-fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
+pub(super) fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
     let listed = Listed {
         digest: digest(number),
         tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
@@ -48,7 +48,7 @@ fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
     (digest(number), listed)
 }
 
-fn run(number: u8) -> Run {
+pub(super) fn run(number: u8) -> Run {
     Run {
         cluster: "prod".to_owned(),
         service: Some("web".to_owned()),
@@ -60,7 +60,7 @@ fn run(number: u8) -> Run {
     }
 }
 
-fn planned(facts: &Facts, more: &str) -> crate::Plan {
+pub(super) fn planned(facts: &Facts, more: &str) -> crate::Plan {
     plan(
         &decide(facts, &policy(more)),
         facts,
@@ -73,7 +73,7 @@ fn planned(facts: &Facts, more: &str) -> crate::Plan {
 fn archived(plan: &crate::Plan) -> Vec<Digest> {
     let digest = |step: &crate::Step| match &step.action {
         Action::ArchiveImage(_, digest) => digest.clone(),
-        Action::DeregisterTaskDefinition(_) => panic!("an image has no revisions"),
+        other => panic!("the method is archive: {other:?}"),
     };
     plan.steps.iter().map(digest).collect()
 }
@@ -277,7 +277,7 @@ fn any_role() -> impl Strategy<Value = Role> {
 
 /// A repository of sixteen manifests, of which the first six are indexes: what is listed, and what
 /// they lead to. An index leads to greater numbers alone, so there are no circles.
-fn any_repository()
+pub(super) fn any_repository()
 -> impl Strategy<Value = (BTreeMap<Digest, Listed>, BTreeMap<Digest, Vec<Child>>)> {
     let manifest = (
         any::<bool>(),
@@ -302,7 +302,7 @@ fn any_repository()
     })
 }
 
-fn any_usage() -> impl Strategy<Value = Option<Usage>> {
+pub(super) fn any_usage() -> impl Strategy<Value = Option<Usage>> {
     let usage =
         (prop::collection::vec(0..16_u8, 0..3), any::<bool>()).prop_map(|(running, is_unknown)| {
             Usage {
