@@ -41,9 +41,19 @@ INVOKING = [
 QUEUED = "ImageFindingReported"
 CHANGED = "TaskChanged"
 RULES = [*INVOKING, QUEUED, CHANGED]
-REVIEW = "WaiverReview"
+# A schedule, and the function whose turn it is.
+REVIEWS = {
+    "WaiverReview": "TaskDefinitionGuard",
+    "QuarantineReview": "ImageScanGuard",
+}
 RECONCILIATION = "UsageReconciliation"
 MODES = ["audit", "enforce"]
+# What the methods of a quarantine take.
+IMAGE_WRITES = {
+    "ecr:UpdateImageStorageClass",
+    "ecr:PutImage",
+    "ecr:BatchDeleteImage",
+}
 # ECS and Inspector define no resource type for these, so "*" is all one can say.
 WITHOUT_RESOURCE_TYPE = {
     "ecs:DescribeTaskDefinition",
@@ -257,12 +267,12 @@ def test_what_runs_is_acted_on_in_this_account_and_region_alone(guard):
     ("guard", "writes"),
     [
         ("TaskDefinitionGuard", {"ecs:DeregisterTaskDefinition"}),
-        ("ImageScanGuard", {"ecr:UpdateImageStorageClass", *ON_WHAT_RUNS}),
-        ("ImagePushGuard", {"ecr:UpdateImageStorageClass", *ON_WHAT_RUNS}),
+        ("ImageScanGuard", {*IMAGE_WRITES, *ON_WHAT_RUNS}),
+        ("ImagePushGuard", {*IMAGE_WRITES, *ON_WHAT_RUNS}),
         ("DeploymentGuard", {"ecs:StopServiceDeployment"}),
     ],
 )
-def test_enforce_adds_its_write_actions_and_nothing_else(guard, writes):
+def test_enforce_adds_the_writes_of_its_actions_and_nothing_else(guard, writes):
     audit, enforce = (stack(Mode=mode).role_actions(f"{guard}Role") for mode in MODES)
     assert enforce - audit == writes
     assert audit - enforce == set()
@@ -357,21 +367,25 @@ def test_role_can_report(guard):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("guard", GUARDS)
-def test_role_reads_and_writes_single_entries_of_the_ledger(guard, mode):
+def test_role_reads_and_writes_entries_of_the_ledger_and_never_scans_it(guard, mode):
     actions = stack(Mode=mode).role_actions(f"{guard}Role")
     ledger = {action for action in actions if action.startswith("dynamodb:")}
     single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-    # Of whole lists only who uses an image, and where a pushed digest is in quarantine.
+    # Of whole lists who uses an image, and what is in quarantine.
     lists = {"dynamodb:Query"} if guard.startswith("Image") else set()
     assert ledger == single | lists
+    listed = []
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
         actions = set(as_list(statement["Action"]))
         if ledger & actions:
             assert actions in (single, lists)
             assert statement["Resource"] == "att:Ledger.Arn"
         if lists & actions:
-            keys = {"dynamodb:LeadingKeys": ["usage#*"]}
-            assert statement["Condition"] == {"ForAllValues:StringLike": keys}
+            condition = statement["Condition"]["ForAllValues:StringLike"]
+            listed += condition["dynamodb:LeadingKeys"]
+    reviews = guard == REVIEWS["QuarantineReview"]
+    expected = ["usage#*", "quarantine"] if reviews else ["usage#*"]
+    assert listed == (expected if lists else [])
 
 
 @pytest.mark.parametrize("guard", FUNCTIONS)
@@ -490,15 +504,19 @@ def test_ledger_has_the_form_that_the_functions_expect():
 
 
 def test_every_rule_is_listed_here():
-    rules = {*RULES, REVIEW, RECONCILIATION}
+    rules = {*RULES, *REVIEWS, RECONCILIATION}
     assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == rules
 
 
-def test_waivers_are_reviewed_once_a_day():
-    rule = stack(Mode="audit")[REVIEW]
-    assert rule["ScheduleExpression"] == "rate(1 day)"
-    (target,) = rule["Targets"]
-    assert target["Arn"] == "att:TaskDefinitionGuard.Arn"
+@pytest.mark.parametrize(("rule", "guard"), REVIEWS.items())
+def test_review_is_once_a_day(rule, guard):
+    deployed = stack(Mode="audit")
+    assert deployed[rule]["ScheduleExpression"] == "rate(1 day)"
+    (target,) = deployed[rule]["Targets"]
+    assert target["Arn"] == f"att:{guard}.Arn"
+    permission = deployed[f"{rule}Permission"]
+    assert permission["FunctionName"] == f"att:{guard}.Arn"
+    assert permission["SourceArn"] == f"att:{rule}.Arn"
 
 
 def test_the_index_of_usage_is_set_right_twice_in_the_time_that_it_is_relied_on():
@@ -554,7 +572,7 @@ def test_rule_may_invoke_its_function(rule):
 def test_no_function_can_be_invoked_by_anybody_else():
     for permission in stack(Mode="audit").of_type("AWS::Lambda::Permission").values():
         assert permission["Principal"] == "events.amazonaws.com"
-        rules = {*INVOKING, REVIEW, RECONCILIATION}
+        rules = {*INVOKING, *REVIEWS, RECONCILIATION}
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 

@@ -42,12 +42,22 @@ def eventually(what: str, ask: Callable[[], T | None], seconds: float = 20.0) ->
 class Stack:
     """A deployed stack of infra/template.yaml in one region."""
 
-    def __init__(self, aws: LocalAws, mode: str, region: str) -> None:
+    def __init__(
+        self,
+        aws: LocalAws,
+        mode: str,
+        region: str,
+        *,
+        name: str | None = None,
+        policy: Path | None = None,
+    ) -> None:
         self.aws = aws
         self.mode = mode
         self.region = region
         # Roles are known in every region, and the local AWS makes their names from the stack's.
-        self.name = f"tidewaiter-{mode}"
+        self.name = f"tidewaiter-{name or mode}"
+        # A file that the functions read in place of the one in the layer.
+        self.policy = policy
         self.outputs: dict[str, str] = {}
         self.queue_url = ""
         self._alerts: list[dict[str, Any]] = []
@@ -86,6 +96,7 @@ class Stack:
                 "--parameter-overrides",
                 f"Mode={self.mode}",
                 f"Architecture={ARCHITECTURE}",
+                *([f"PolicyPath={self.policy}"] if self.policy else []),
             ),
         ]
         environment = {

@@ -5,7 +5,10 @@ use tidewaiter_aws::{
     ledger::{Recorded, Releasing},
     reverse,
 };
-use tidewaiter_rules::{Action, Reverse, names::quoted};
+use tidewaiter_rules::{
+    Action, Reverse,
+    names::{Digest, Repository, quoted},
+};
 
 use super::{
     Session,
@@ -80,7 +83,7 @@ pub(super) async fn undo(
             release.tell(&[], true)?;
             release.with_consent(arguments.consent, true).await
         }
-        Reverse::RegisterCopy(_) => {
+        Reverse::RegisterCopy(_) | Reverse::TagAgain(..) | Reverse::UntagAgain(..) => {
             take_back(
                 session,
                 arguments,
@@ -103,9 +106,13 @@ async fn take_back(
     reason: &str,
 ) -> Result<Status, String> {
     console.say(&format!("  {}", back.summary()))?;
-    console.note("the copy is judged anew, and deregistered as this one was unless it is fixed or the policy allows it by then");
+    match tagged(back) {
+        None => console.note("the copy is judged anew, and deregistered as this one was unless it is fixed or the policy allows it by then"),
+        Some(_) => console.note("the image is released, and other tags that it lost are actions of their own"),
+    }
+    let until = arguments.expires.until(session.now)?;
     if recorded.state == "undoing" {
-        console.note("an earlier attempt did not end: it may have registered a copy already");
+        console.note("an earlier attempt did not end: it may have been done already");
     }
     match console.consent(arguments.consent)? {
         Consent::Given => {}
@@ -118,6 +125,17 @@ async fn take_back(
     if !is_begun.map_err(text)? {
         console.say("somebody else has just undone it")?;
         return Ok(Status::Allowed);
+    }
+    if let Some((repository, digest)) = tagged(back) {
+        // First: a tag that is put back is a push, which is judged at once.
+        let releasing = Releasing {
+            reason,
+            ticket,
+            until,
+        };
+        let longer = ledger.release_for((repository, digest), releasing, writer);
+        longer.await.map_err(text)?;
+        console.say(&format!("released: {}@{digest}", repository.name()))?;
     }
     let reversed = reverse(session.clients, back).await.map_err(text)?;
     match &reversed {
@@ -132,9 +150,26 @@ async fn take_back(
             Ok(Status::Allowed)
         }
         Reversed::Gone => {
-            console.say("ECS has deleted the revision: there is nothing left to copy")?;
+            console.say(match tagged(back) {
+                None => "ECS has deleted the revision: there is nothing left to copy",
+                Some(_) => "ECR has deleted the image: there is nothing left to tag",
+            })?;
             Ok(Status::Denied)
         }
-        Reversed::Active | Reversed::Activating => Ok(Status::Allowed),
+        Reversed::Active | Reversed::Activating => {
+            ledger.undone(action, None, writer).await.map_err(text)?;
+            console.say(&format!("done: {}", back.summary()))?;
+            Ok(Status::Allowed)
+        }
+    }
+}
+
+/// The image whose tag is given or taken.
+fn tagged(back: &Reverse) -> Option<(&Repository, &Digest)> {
+    match back {
+        Reverse::TagAgain(repository, digest, _) | Reverse::UntagAgain(repository, digest, _) => {
+            Some((repository, digest))
+        }
+        Reverse::RestoreImage(..) | Reverse::RegisterCopy(_) => None,
     }
 }

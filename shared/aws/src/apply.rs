@@ -1,4 +1,6 @@
-//! Steps of a plan, done: one call an arm, no choices left.
+//! Steps of a plan, done: one change an arm, no choices left.
+
+pub(crate) mod tags;
 
 use std::time::Duration;
 
@@ -24,6 +26,13 @@ pub async fn apply(clients: &Clients, action: &Action) -> Effect {
         Action::StopTask { task, rule, .. } => stop_task(clients, task, rule).await,
         Action::StopServiceDeployment(deployment, _) => roll_back(clients, deployment).await,
         Action::ForceNewDeployment(service, _) => deploy_anew(clients, service).await,
+        Action::TagImage(repository, digest, tag) => {
+            tags::tag(clients, repository, digest, tag).await
+        }
+        Action::UntagImage(repository, digest, tag) => {
+            tags::untag(clients, repository, digest, tag).await
+        }
+        Action::DeleteImage(repository, digest) => tags::delete(clients, repository, digest).await,
     };
     done.unwrap_or_else(|error| Effect::Failed {
         will_retry: error.is_transient(),

@@ -4,6 +4,7 @@ mod barred;
 mod deployments;
 mod family;
 mod listing;
+mod quarantined;
 mod reconcile;
 mod usage;
 
@@ -24,6 +25,7 @@ pub use reconcile::{Reconciled, reconcile};
 
 pub use barred::gather_barred;
 pub use family::platforms_of;
+pub use quarantined::{Reviewed, gather_quarantined};
 
 /// What there is to judge.
 #[derive(Debug, Clone, PartialEq)]

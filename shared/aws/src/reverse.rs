@@ -5,11 +5,11 @@ use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value};
 use tidewaiter_rules::{
-    Reverse,
+    Effect, Reverse,
     names::{Digest, Repository, TaskDefinitionArn},
 };
 
-use crate::{CallError, Clients, body::Body};
+use crate::{CallError, Clients, apply::tags, body::Body};
 
 /// What became of taking an action back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,21 @@ pub async fn reverse(clients: &Clients, reverse: &Reverse) -> Result<Reversed, C
     match reverse {
         Reverse::RestoreImage(repository, digest) => restore(clients, repository, digest).await,
         Reverse::RegisterCopy(arn) => register_copy(clients, arn).await,
+        Reverse::TagAgain(repository, digest, tag) => {
+            told(tags::tag(clients, repository, digest, tag).await?)
+        }
+        Reverse::UntagAgain(repository, digest, tag) => {
+            told(tags::untag(clients, repository, digest, tag).await?)
+        }
     }
+}
+
+/// What became of a tag.
+fn told(effect: Effect) -> Result<Reversed, CallError> {
+    Ok(match effect {
+        Effect::Gone => Reversed::Gone,
+        Effect::Done | Effect::NotApplied | Effect::Failed { .. } => Reversed::Active,
+    })
 }
 
 async fn restore(

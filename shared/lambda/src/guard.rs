@@ -4,9 +4,11 @@
 mod acting;
 mod known;
 mod recalling;
+mod review;
 mod telling;
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     collections::BTreeSet,
     time::Instant,
@@ -202,7 +204,7 @@ impl Guard {
         line.event = event.origin().id.clone().unwrap_or_default();
         line.subject = event.subject_id();
         match self.facts(event, line).await {
-            Ok(Some(facts)) => self.act(payload, event, *facts, line).await?,
+            Ok(Some(facts)) => self.act(Some(payload), event, *facts, line).await?,
             Ok(None) => {}
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => return Ok(Some(error.to_string())),
@@ -239,26 +241,11 @@ impl Guard {
         Ok(None)
     }
 
-    /// Tells of waivers that end: what time alone changes, no event announces.
-    async fn review(&self, origin: &Origin, line: &mut Line) -> Result<(), HandleError> {
-        line.event = origin.id.clone().unwrap_or_default();
-        line.outcome = "reviewed";
-        let Some(time) = origin.time else {
-            "the schedule gives no time".clone_into(&mut line.reason);
-            return Ok(());
-        };
-        let waivers = self.settings.policy.waivers().iter();
-        let due = waivers.filter_map(|waiver| Some((waiver, waiver.reminder(time)?)));
-        let home = self.settings.clients.home();
-        match Alert::of_waivers(due.collect(), time, self.settings.mode, home) {
-            Some(alert) => self.publish(&alert).await,
-            None => Ok(()),
-        }
-    }
-
+    /// Decides and acts. `payload` is what is put aside where no attempt can help; `None` where the next
+    /// turn of a schedule comes back to it.
     async fn act(
         &self,
-        payload: &str,
+        payload: Option<&str>,
         event: &Event,
         mut facts: Facts,
         line: &mut Line,
@@ -302,11 +289,12 @@ impl Guard {
         // Where time can help one step, the event comes again, and so does the step that it cannot help.
         let failure = failures.max_by_key(|(_, will_retry)| *will_retry);
         // Aside first: were the alert to fail after it, the event would still not be lost.
-        if let Some((error, false)) = failure {
+        if let (Some((error, false)), Some(payload)) = (failure, payload) {
             self.put_aside(payload, error, line).await?;
         }
         let home = clients.home();
-        let alert = Alert::of_decision(event, facts, &decision, &plan, &acted.effects, home);
+        let told = told(&acted.effects, payload.is_none());
+        let alert = Alert::of_decision(event, facts, &decision, &plan, &told, home);
         match alert {
             Some(alert) => {
                 let hold = acted.hold.as_ref();
@@ -408,14 +396,30 @@ impl Guard {
 }
 
 /// Whether an image is in the archive, and nothing but that is wrong with it: what ECR knew of it went
-/// with the archiving, and it is scanned anew before anybody can pull it.
+/// with the archiving, and it is scanned anew before anybody can pull it. One whose quarantine is reviewed
+/// is looked at because it is there.
 fn is_out_of_reach(facts: &Facts, decision: &Decision) -> bool {
     match &facts.subject {
         Subject::Image(image) => {
-            image.scan.state == ScanState::Archived && decision.verdict != Verdict::Deny
+            image.quarantine.is_none()
+                && image.scan.state == ScanState::Archived
+                && decision.verdict != Verdict::Deny
         }
         Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => false,
     }
+}
+
+/// The effects as they are told: what a schedule comes back to is tried again in any case.
+fn told(effects: &[Effect], comes_again: bool) -> Cow<'_, [Effect]> {
+    let mut told = Cow::Borrowed(effects);
+    if comes_again {
+        for effect in told.to_mut() {
+            if let Effect::Failed { will_retry, .. } = effect {
+                *will_retry = true;
+            }
+        }
+    }
+    told
 }
 
 /// Names in one string, each once, in order.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use tidewaiter_events::{Event, Principal};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo, Verdict,
-    facts::Form, names::Place,
+    Action, Decision, Effect, Facts, Finding, Mode, Outcome, Plan, Severity, Step, Subject, Undo,
+    Verdict, facts::Form, names::Place,
 };
 
 use crate::{
@@ -288,6 +288,7 @@ fn headline(
         {
             ("act on what runs", "Acted on what runs")
         }
+        Subject::Image(_) if is_deletion(plan) => ("delete", "Deleted"),
         Subject::Image(_) => ("quarantine", "Quarantined"),
         Subject::Deployment(_) => ("stop", "Stopped"),
         // No plan has a step for it.
@@ -318,6 +319,11 @@ fn headline(
         count => format!(" (and {} more)", count - 1),
     };
     format!("{what}: {}{more}", clean(worst, 200))
+}
+
+fn is_deletion(plan: &Plan) -> bool {
+    let is_one = |step: &Step| matches!(step.action, Action::DeleteImage(..));
+    plan.steps.iter().any(is_one)
 }
 
 /// A digest is as good to the eye with its first twelve digits.

@@ -148,6 +148,7 @@ fn a_definition_without_a_finding_raises_no_alert() {
         suppressed: Vec::new(),
         in_use: tidewaiter_rules::policy::InUse::Alert,
         running: tidewaiter_rules::policy::Running::default(),
+        method: tidewaiter_rules::policy::Method::Archive,
     };
     let plan = plan(&fine, &facts, Mode::Enforce, None);
     assert_eq!(

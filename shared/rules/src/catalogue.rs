@@ -308,6 +308,7 @@ catalogue! {
         stale_vulnerability,
         unscanned_image,
         returned_image,
+        expired_quarantine,
     }
     deployment {
         denied_revision_deployed,

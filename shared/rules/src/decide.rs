@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
-    policy::{InUse, Level, Levels, Policy, Running},
+    policy::{InUse, Level, Levels, Method, Policy, Running},
     remedy::Remedy,
     severity::Severity,
     suppress::{self, Suppressed},
@@ -28,6 +28,8 @@ pub struct Decision {
     pub in_use: InUse,
     /// What the policy has done about what runs, or is being deployed.
     pub running: Running,
+    /// How the policy has images put into quarantine.
+    pub method: Method,
 }
 
 /// The outcome of a decision; the greater, the graver. Serialised in lower case.
@@ -142,6 +144,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         suppressed: split.suppressed,
         in_use: policy.in_use(),
         running: policy.running(),
+        method: policy.method(),
     }
 }
 

@@ -235,8 +235,12 @@ impl Action {
         match self {
             // AWS cannot make a revision active again.
             Self::DeregisterTaskDefinition(_) => true,
-            // A further push or a person brings an image back.
-            Self::ArchiveImage(..) => false,
+            // A further push or a person brings an image or a tag back: a deleted one, too, is there again
+            // then, and is deleted again.
+            Self::ArchiveImage(..)
+            | Self::TagImage(..)
+            | Self::UntagImage(..)
+            | Self::DeleteImage(..) => false,
             // A task that has stopped and a deployment that has ended do not come back. A new deployment that
             // did not help will not help the next time either.
             Self::StopTask { .. }
@@ -248,11 +252,15 @@ impl Action {
     /// The image that it puts into quarantine.
     pub const fn quarantines(&self) -> Option<(&Repository, &Digest)> {
         match self {
-            Self::ArchiveImage(repository, digest) => Some((repository, digest)),
+            // What is deleted is in quarantine already.
             Self::DeregisterTaskDefinition(_)
+            | Self::DeleteImage(..)
             | Self::StopTask { .. }
             | Self::StopServiceDeployment(..)
             | Self::ForceNewDeployment(..) => None,
+            Self::ArchiveImage(repository, digest)
+            | Self::TagImage(repository, digest, _)
+            | Self::UntagImage(repository, digest, _) => Some((repository, digest)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! links, so text from outside can never become a part of either.
 
 mod running;
+mod tag;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use thiserror::Error;
 use crate::conceal;
 
 pub use running::{ServiceArn, ServiceDeploymentArn, TaskArn};
+pub use tag::ImageTag;
 
 /// Text from outside that does not have the form AWS gives to a name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -1,18 +1,21 @@
 //! Decision in, actions out. A plan leaves no choices: whoever applies it makes one call a step.
 
+mod command;
 mod quarantine;
 mod reverse;
 mod running;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
     decide::{Decision, Outcome},
     facts::{Deployment, Facts, Form, Image, Subject, TaskDefinition, deployment::Revision},
     names::{
-        Digest, Place, Repository, ServiceArn, ServiceDeploymentArn, TaskArn, TaskDefinitionArn,
+        Digest, ImageTag, Place, Repository, ServiceArn, ServiceDeploymentArn, TaskArn,
+        TaskDefinitionArn,
     },
-    policy::{InUse, Level},
+    policy::{InUse, Level, Method},
 };
 
 pub use quarantine::Kept;
@@ -86,8 +89,8 @@ impl Step {
     }
 }
 
-/// What can be done. Each is a single API call, is safe to repeat, and names what it acts on by
-/// revision or digest, never by tag.
+/// What can be done. Each is a single change, is safe to repeat, and names what it acts on by
+/// revision or digest, never by tag alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// ECS `DeregisterTaskDefinition`: nothing new can be started from the revision. What runs
@@ -109,13 +112,24 @@ pub enum Action {
     /// ECS `UpdateService` with `forceNewDeployment` and nothing else: the tags of the service's own
     /// task definition are resolved anew, to this digest.
     ForceNewDeployment(ServiceArn, Digest),
+    /// ECR `PutImage` of the manifest that is there, with one more tag.
+    TagImage(Repository, Digest, ImageTag),
+    /// ECR `BatchDeleteImage` of a tag that the image has beside others: pulls by it get 404. Of an
+    /// image's last tag it is never made, because ECR deletes the image with that.
+    UntagImage(Repository, Digest, ImageTag),
+    /// ECR `BatchDeleteImage` of a digest: the image and all its tags are gone.
+    DeleteImage(Repository, Digest),
 }
 
 impl Action {
     /// Whether it is about what runs a subject rather than about the subject.
     pub const fn is_about_what_runs(&self) -> bool {
         match self {
-            Self::DeregisterTaskDefinition(_) | Self::ArchiveImage(..) => false,
+            Self::DeregisterTaskDefinition(_)
+            | Self::ArchiveImage(..)
+            | Self::TagImage(..)
+            | Self::UntagImage(..)
+            | Self::DeleteImage(..) => false,
             Self::StopTask { .. }
             | Self::StopServiceDeployment(..)
             | Self::ForceNewDeployment(..) => true,
@@ -130,15 +144,23 @@ impl Action {
             Self::StopTask { .. } => "stop-task",
             Self::StopServiceDeployment(..) => "stop-service-deployment",
             Self::ForceNewDeployment(..) => "force-new-deployment",
+            Self::TagImage(..) => "tag-image",
+            Self::UntagImage(..) => "untag-image",
+            Self::DeleteImage(..) => "delete-image",
         }
     }
 
-    /// What it acts on: an ARN, or `REPOSITORY_ARN@DIGEST`; of a new deployment `SERVICE_ARN@DIGEST`, since
-    /// what it brings is a part of what it is.
+    /// What it acts on: an ARN, `REPOSITORY_ARN@DIGEST`, or `REPOSITORY_ARN:TAG@DIGEST`; of a new deployment
+    /// `SERVICE_ARN@DIGEST`, since what it brings is a part of what it is.
     pub fn target(&self) -> String {
         match self {
             Self::DeregisterTaskDefinition(arn) => arn.to_string(),
-            Self::ArchiveImage(repository, digest) => format!("{}@{digest}", repository.arn()),
+            Self::ArchiveImage(repository, digest) | Self::DeleteImage(repository, digest) => {
+                format!("{}@{digest}", repository.arn())
+            }
+            Self::TagImage(repository, digest, tag) | Self::UntagImage(repository, digest, tag) => {
+                format!("{}:{tag}@{digest}", repository.arn())
+            }
             Self::StopTask { task, .. } => task.to_string(),
             Self::StopServiceDeployment(deployment, _) => deployment.to_string(),
             Self::ForceNewDeployment(service, digest) => format!("{service}@{digest}"),
@@ -163,6 +185,15 @@ impl Action {
             Self::ForceNewDeployment(..) => {
                 "ECS replaces the service's tasks by the service's own rules, from the same task definition; the image is in use until that has ended, and is judged again by the next event about it"
             }
+            Self::TagImage(..) => {
+                "the image keeps this tag when it loses the others: with its last tag ECR would delete it"
+            }
+            Self::UntagImage(..) => {
+                "nobody can pull the image by this tag; by its digest it can still be pulled, and what ECS has pinned to the digest goes on and can still scale"
+            }
+            Self::DeleteImage(..) => {
+                "the image is gone for good, with all its tags; what it shares with other images stays"
+            }
         }
     }
 
@@ -173,9 +204,10 @@ impl Action {
                 "aws ecs deregister-task-definition --region {} --task-definition {arn}",
                 arn.place().region()
             ),
-            Self::ArchiveImage(repository, digest) => {
-                storage_class_command(repository, digest, "ARCHIVE")
-            }
+            Self::ArchiveImage(repository, digest) => command::store(repository, digest, "ARCHIVE"),
+            Self::TagImage(repository, digest, tag) => command::tag(repository, digest, tag),
+            Self::UntagImage(repository, digest, tag) => command::untag(repository, digest, tag),
+            Self::DeleteImage(repository, digest) => command::delete(repository, digest),
             Self::StopTask { task, rule, .. } => format!(
                 "aws ecs stop-task --region {} --cluster {} --task {} --reason '{}'",
                 task.place().region(),
@@ -238,17 +270,20 @@ impl Action {
                     service.service()
                 ),
             },
+            Self::TagImage(repository, digest, tag) => Undo {
+                explanation: "have the functions pause, or release the image, and put the other tags back first: this one is removed only where the image has another, because ECR deletes an image with its last tag",
+                command: command::untag(repository, digest, tag),
+            },
+            Self::UntagImage(repository, digest, tag) => Undo {
+                explanation: "have the functions pause, or release the image, first: what is put back is judged again. This puts the tag back on the same image; where another image has it by now, it is taken from that one, or refused where tags cannot be moved",
+                command: command::tag(repository, digest, tag),
+            },
+            Self::DeleteImage(repository, digest) => Undo {
+                explanation: "nothing brings a deleted image back but pushing it again, from wherever there is a copy; it is archived again then unless the policy allows it, or it is released, by then",
+                command: command::push_again(repository, digest),
+            },
         }
     }
-}
-
-fn storage_class_command(repository: &Repository, digest: &Digest, class: &str) -> String {
-    format!(
-        "aws ecr update-image-storage-class --region {} --registry-id {} --repository-name {} --image-id imageDigest={digest} --target-storage-class {class}",
-        repository.place().region(),
-        repository.place().account(),
-        repository.name()
-    )
 }
 
 fn update_service(service: &ServiceArn) -> String {
@@ -333,6 +368,14 @@ pub enum Withheld {
     FirstDeployment,
     /// What a rollback would bring back is as bad, or not known to be better.
     RollbackAsBad,
+    /// Which tags it has is not known, and they are what would be removed.
+    TagsUnknown,
+    /// It has no tag, and tags are what would be removed.
+    Untagged,
+    /// An index that can be pulled leads to it, so that it is not to be deleted.
+    Referenced,
+    /// It would be deleted, and it runs, or may.
+    RunsArchived,
 }
 
 impl Withheld {
@@ -369,6 +412,18 @@ impl Withheld {
             Self::RollbackAsBad => {
                 "what a rollback would bring back is bad too, or not known to be better: deploy what is right"
             }
+            Self::TagsUnknown => {
+                "its tags are not known, and the policy has tags removed (`quarantine: {method: untag}`): remove them by hand"
+            }
+            Self::Untagged => {
+                "it has no tag to remove, and by its digest it can be pulled in any case: archive it by hand, or let the policy say `quarantine: {method: archive}`"
+            }
+            Self::Referenced => {
+                "an index that can be pulled leads to it: delete that first, if it is to go too"
+            }
+            Self::RunsArchived => {
+                "it is to be deleted, and it runs, or whether it does could not be found out: it stays in the archive, and is looked at again tomorrow"
+            }
         }
     }
 }
@@ -380,13 +435,33 @@ pub fn wants_surroundings(decision: &Decision, facts: &Facts, home: &Place) -> b
         return false;
     };
     // Asked as of an image that nothing runs and nothing leads to: more can only be in the way.
-    is_denied(decision) && quarantine::quarantine(image, InUse::Quarantine, Some(home), &[]).is_ok()
+    let asked = quarantine::Wanted {
+        in_use: InUse::Quarantine,
+        method: decision.method,
+        at: None,
+    };
+    is_denied(decision)
+        && !is_over(decision)
+        && matches!(
+            quarantine::quarantine(image, asked, Some(home), &[]),
+            Ok(_) | Err(Withheld::TagsUnknown)
+        )
 }
 
 /// Whether a finding is reason to act. An unknown never is, whatever a policy says it costs.
 fn is_denied(decision: &Decision) -> bool {
     let mut findings = decision.findings.iter();
     findings.any(|finding| finding.level == Level::Deny && finding.outcome == Outcome::Fail)
+}
+
+/// Whether the quarantine has lasted for as long as it is to.
+fn is_over(decision: &Decision) -> bool {
+    let mut findings = decision.findings.iter();
+    findings.any(|finding| {
+        finding.rule == "expired-quarantine"
+            && finding.level == Level::Deny
+            && finding.outcome == Outcome::Fail
+    })
 }
 
 /// Makes the plan for a decision. `home` is where actions can be taken: the account and region of
@@ -413,7 +488,12 @@ pub fn plan_quarantine(image: &Image, in_use: InUse, home: &Place) -> Plan {
         is_restored: false,
         ..image.clone()
     };
-    let (actions, withheld, kept) = match quarantine::quarantine(&image, in_use, Some(home), &[]) {
+    let wanted = quarantine::Wanted {
+        in_use,
+        method: Method::Archive,
+        at: None,
+    };
+    let (actions, withheld, kept) = match quarantine::quarantine(&image, wanted, Some(home), &[]) {
         Ok((actions, kept)) => (actions, None, kept),
         Err(withheld) => (Vec::new(), Some(withheld), Vec::new()),
     };
@@ -458,7 +538,8 @@ fn actions(
             (_, place) if home.is_some_and(|home| *home != place) => Err(Some(Withheld::Elsewhere)),
             (action, _) => Ok(action.into()),
         },
-        Subject::Image(image) => Ok(of_image(image, decision, home)),
+        Subject::Image(image) if is_over(decision) => Ok(quarantine::delete(image, home)?.into()),
+        Subject::Image(image) => Ok(of_image(image, decision, facts.observed_at, home)),
         Subject::Deployment(deployment) => Ok(stop(deployment, decision, home)?.into()),
         // Nothing exists yet that could be acted on.
         Subject::Dockerfile(_) => Err(None),
@@ -467,14 +548,24 @@ fn actions(
 
 /// An image goes into quarantine only after what runs it has been stopped, unless the policy has it
 /// made unpullable in any case: then nothing may stand in the way of that.
-fn of_image(image: &Image, decision: &Decision, home: Option<&Place>) -> Found {
+fn of_image(
+    image: &Image,
+    decision: &Decision,
+    at: Option<Timestamp>,
+    home: Option<&Place>,
+) -> Found {
     let answer = running::answer(image, decision);
     let mut found = Found {
         actions: answer.actions,
         left: answer.left,
         ..Found::default()
     };
-    match quarantine::quarantine(image, decision.in_use, home, &answer.ended) {
+    let wanted = quarantine::Wanted {
+        in_use: decision.in_use,
+        method: decision.method,
+        at,
+    };
+    match quarantine::quarantine(image, wanted, home, &answer.ended) {
         Ok((mut actions, kept)) => {
             found.kept = kept;
             match decision.in_use {

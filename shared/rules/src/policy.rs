@@ -5,6 +5,7 @@ mod file;
 mod form;
 mod image;
 mod in_use;
+mod method;
 mod mistake;
 mod parameters;
 mod pattern;
@@ -27,6 +28,7 @@ pub use file::MAX_BYTES;
 use form::choice;
 pub use image::{Count, Days, ImageParameters};
 pub use in_use::InUse;
+pub use method::Method;
 pub use mistake::{Diagnostic, InvalidPolicy, Paint};
 #[cfg(test)]
 pub(crate) use parameters::TrustedRegistries;
@@ -204,6 +206,7 @@ const DENIED_BY_DEFAULT: &[&str] = &[
     "vulnerable-image",
     "unscanned-image",
     "returned-image",
+    "expired-quarantine",
     // Nothing follows from these unless the policy has deployments stopped.
     "denied-revision-deployed",
     "quarantined-image-deployed",
@@ -225,6 +228,7 @@ pub struct Policy {
     presets: Vec<&'static Preset>,
     in_use: InUse,
     running: Running,
+    method: Method,
     vex: Vec<String>,
     /// Whether it names documents that cannot be read.
     lacks_vex: bool,
@@ -299,6 +303,7 @@ impl Policy {
             presets: Vec::new(),
             in_use: InUse::default(),
             running: Running::default(),
+            method: Method::default(),
             vex: Vec::new(),
             lacks_vex: false,
         }
@@ -415,6 +420,11 @@ impl Policy {
     /// What is done about what runs, or is being deployed.
     pub fn running(&self) -> Running {
         self.running
+    }
+
+    /// How a denied image is put into quarantine.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// The gravest verdict that an unknown can lead to.

@@ -2,6 +2,7 @@
 
 mod image_policies;
 mod images;
+mod methods;
 mod parts;
 mod plans;
 mod policies;

@@ -225,6 +225,41 @@ def test_delete_of_the_last_tag_deletes_the_image(ecr: Any) -> None:
         tags(ecr, digest)
 
 
+def test_tag_of_an_immutable_repository_can_be_deleted_and_pushed_anew(
+    ecr: Any,
+) -> None:
+    digest = put(ecr, "1")
+    ecr.put_image_tag_mutability(repositoryName="app", imageTagMutability="IMMUTABLE")
+    # A further tag is no move of one.
+    put(ecr, "2")
+    assert delete(ecr, {"imageTag": "1"})[1] == []
+    assert tags(ecr, digest) == ["2"]
+    assert tags(ecr, put(ecr, "1", seed=2)) == ["1"]
+
+
+def test_last_tag_of_an_index_image_cannot_be_deleted(ecr: Any) -> None:
+    child = put(ecr, "1")
+    put(ecr, "m", text=index(child))
+    assert delete(ecr, {"imageTag": "1"}) == ([], ["ImageReferencedByManifestList"])
+    put(ecr, "2")
+    assert delete(ecr, {"imageTag": "1"})[1] == []
+    assert tags(ecr, child) == ["2"]
+
+
+def test_image_of_an_archived_index_cannot_be_deleted(ecr: Any) -> None:
+    child = put(ecr)
+    parent = put(ecr, "m", text=index(child))
+    for digest in (parent, child):
+        ecr.update_image_storage_class(
+            repositoryName="app",
+            imageId={"imageDigest": digest},
+            targetStorageClass="ARCHIVE",
+        )
+    assert delete(ecr, {"imageDigest": child})[1] == ["ImageReferencedByManifestList"]
+    assert delete(ecr, {"imageDigest": parent})[1] == []
+    assert delete(ecr, {"imageDigest": child})[1] == []
+
+
 def test_delete_by_digest_takes_all_tags(ecr: Any) -> None:
     digest = put(ecr, "1")
     put(ecr, "2")

@@ -1,6 +1,6 @@
 //! The indexes that lead to an image, from the repository's own lists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageStatus, ImageStatusFilter,
@@ -37,8 +37,10 @@ const MOST_PLATFORMS: usize = 5;
 /// What a repository holds.
 #[derive(Default)]
 pub(super) struct Inventory {
-    listed: BTreeMap<Digest, Listed>,
-    indexes: Vec<Digest>,
+    pub(super) listed: BTreeMap<Digest, Listed>,
+    /// Those that can be pulled.
+    pub(super) indexes: Vec<Digest>,
+    pub(super) archived_indexes: BTreeSet<Digest>,
     /// What those indexes lead to, once that has been read.
     children: BTreeMap<Digest, Vec<Child>>,
 }
@@ -75,7 +77,10 @@ pub(super) async fn family(
     }
 }
 
-async fn inventory(clients: &Clients, repository: &Repository) -> Result<Inventory, CallError> {
+pub(super) async fn inventory(
+    clients: &Clients,
+    repository: &Repository,
+) -> Result<Inventory, CallError> {
     let mut inventory = Inventory::default();
     let mut token = None;
     // What is in the archive is listed only if asked for.
@@ -160,6 +165,9 @@ impl Inventory {
             }
             self.indexes.push(digest.clone());
         }
+        if is_index && is_archived {
+            self.archived_indexes.insert(digest.clone());
+        }
         let pushed_at = image.image_pushed_at();
         let listed = Listed {
             tags: image.image_tags().to_vec(),
@@ -173,7 +181,7 @@ impl Inventory {
 }
 
 /// What each of the indexes leads to.
-async fn indexes(
+pub(super) async fn indexes(
     clients: &Clients,
     repository: &Repository,
     digests: &[Digest],

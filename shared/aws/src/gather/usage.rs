@@ -45,7 +45,29 @@ pub(super) async fn usage(
     let unknown = family
         .unknown()
         .map(|reason| format!("which indexes lead to the image is not known: {reason}"));
-    let mut search = Search::new(clients, LIMITS, repository, &wanted, unknown.clone());
+    search(clients, ledger, now, repository, &wanted, unknown).await
+}
+
+/// What uses any of these images.
+pub(super) async fn of(
+    clients: &Clients,
+    ledger: Ledger<'_>,
+    now: Timestamp,
+    repository: &Repository,
+    wanted: &BTreeSet<Digest>,
+) -> Result<Usage, CallError> {
+    search(clients, ledger, now, repository, wanted, None).await
+}
+
+async fn search(
+    clients: &Clients,
+    ledger: Ledger<'_>,
+    now: Timestamp,
+    repository: &Repository,
+    wanted: &BTreeSet<Digest>,
+    unknown: Option<String>,
+) -> Result<Usage, CallError> {
+    let mut search = Search::new(clients, LIMITS, repository, wanted, unknown.clone());
     let stop = match search.account().await {
         Ok(()) => return Ok(search.usage()),
         Err(stop) => stop,
@@ -53,7 +75,7 @@ pub(super) async fn usage(
     let stop = match stop {
         // What was found before is found again there.
         Stop::Limit(reason) => {
-            let search = Search::new(clients, index::LIMITS, repository, &wanted, unknown);
+            let search = Search::new(clients, index::LIMITS, repository, wanted, unknown);
             return index::usage(ledger, now, search, reason).await;
         }
         Stop::Failed(error) => error,

@@ -77,6 +77,8 @@ pub enum Quarantined {
         since: Option<Timestamp>,
         /// The command that takes it out.
         undo: String,
+        /// Whether it has been deleted: one that is pushed again is as bad as it was.
+        is_deleted: bool,
     },
     /// It was, and is released.
     Released(Release),
@@ -134,10 +136,10 @@ impl Ledger<'_> {
             (":subject", text(subject.as_str())),
         ];
         if let Some(ticket) = because.ticket {
-            update.push_str(", #ticket = :ticket REMOVE #until");
+            update.push_str(", #ticket = :ticket REMOVE #until, #deletion");
             values.push((":ticket", text(&clean(ticket, 200))));
         } else {
-            update.push_str(" REMOVE #until, #ticket");
+            update.push_str(" REMOVE #until, #deletion, #ticket");
         }
         let write = Write {
             update: &update,
@@ -154,6 +156,36 @@ impl Ledger<'_> {
                 Written::Refused(entry) => Some(release(&entry)),
             },
         )
+    }
+
+    /// Writes down that an image in quarantine is about to be deleted, or that it is gone, unless it is
+    /// released: the release is the answer then, and the image must be left alone.
+    ///
+    /// # Errors
+    /// When the call fails. The image must be left alone then.
+    pub async fn deletion(
+        &self,
+        image: (&Repository, &Digest),
+        is_done: bool,
+        writer: Writer<'_>,
+    ) -> Result<Option<Release>, CallError> {
+        let write = Write {
+            update: "SET #deletion = :deletion, #deleted_by = :by, #deleted_at = :now",
+            // What is not there was never put into quarantine, or nobody knows any more.
+            condition: "#state = :quarantined",
+            values: vec![
+                (":deletion", text(if is_done { "done" } else { "begun" })),
+                (":quarantined", text("quarantined")),
+                (":by", text(writer.by)),
+                (":now", writer.time()),
+            ],
+        };
+        let (repository, digest) = image;
+        let key = Key::quarantine(repository, digest);
+        Ok(match self.write(&key, write).await? {
+            Written::Done => None,
+            Written::Refused(entry) => Some(release(&entry)),
+        })
     }
 
     /// Releases an image until a time, after which the next scan puts it into quarantine again.
@@ -312,6 +344,7 @@ fn state(entry: &Entry, now: Timestamp) -> Quarantined {
             reason: entry.text("reason").unwrap_or_default().to_owned(),
             since: entry.time("at"),
             undo: entry.text("undo").unwrap_or_default().to_owned(),
+            is_deleted: entry.is("deletion", "done"),
         };
     }
     let release = release(entry);

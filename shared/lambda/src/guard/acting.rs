@@ -104,6 +104,15 @@ impl Guard {
             return;
         }
         let effect = apply(&self.settings.clients, &step.action).await;
+        if let (Action::DeleteImage(repository, digest), Effect::Done | Effect::Gone) =
+            (&step.action, &effect)
+        {
+            // Where it is not written down, the next review finds it gone.
+            let image = (repository, digest);
+            if let Err(error) = self.ledger().deletion(image, true, self.writer(line)).await {
+                tracing::warn!(function = self.function.name, %error, "could not write down a deletion");
+            }
+        }
         let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
         if let Err(error) = finished {
             acted.is_ledger_lost = true;
@@ -129,6 +138,14 @@ impl Guard {
         if let Some(image) = step.action.quarantines() {
             let release = ledger.quarantine(image, step, because, writer).await?;
             if let Some(Release { by, reason, until }) = release {
+                return Ok(Permit::Held(Hold::Released { by, reason, until }));
+            }
+        }
+        if let Action::DeleteImage(repository, digest) = &step.action {
+            let image = (repository, digest);
+            if let Some(Release { by, reason, until }) =
+                ledger.deletion(image, false, writer).await?
+            {
                 return Ok(Permit::Held(Hold::Released { by, reason, until }));
             }
         }

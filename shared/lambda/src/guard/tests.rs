@@ -4,6 +4,7 @@ mod delivery;
 mod held;
 mod images;
 mod ledger;
+mod methods;
 mod peers;
 mod pushes;
 mod running;

@@ -42,6 +42,7 @@ fn crowded(text: &str, count: usize) -> Surroundings {
     };
     Surroundings {
         family: Family {
+            tags: Vec::new(),
             is_archived: false,
             indexes: (1000..1000 + count).map(index).collect(),
             siblings: (2000..2000 + count).map(sibling).collect(),

@@ -99,6 +99,8 @@ pub struct Sibling {
 pub struct Family {
     /// Whether the image itself is in the archive.
     pub is_archived: bool,
+    /// The image's own tags.
+    pub tags: Vec<String>,
     /// The indexes that lead to the image and can be pulled, outermost first: ECR wants an index
     /// archived before what it leads to.
     pub indexes: Vec<Index>,
@@ -155,6 +157,7 @@ impl Family {
         }
         Self {
             is_archived: is_archived(image),
+            tags: tags(image).unwrap_or_default(),
             indexes: family,
             siblings: siblings.into_values().collect(),
         }

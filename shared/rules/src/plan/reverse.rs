@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Action;
-use crate::names::{Digest, Place, Repository, TaskDefinitionArn, quoted};
+use crate::names::{Digest, ImageTag, Place, Repository, TaskDefinitionArn, quoted};
 
 /// What takes back an action. A type of its own, because no function can be led to do it: what was
 /// taken back was meant by a person.
@@ -15,6 +15,10 @@ pub enum Reverse {
     /// ECS `RegisterTaskDefinition` with what the revision holds: AWS cannot make a revision active
     /// again. Each such call makes one more revision.
     RegisterCopy(TaskDefinitionArn),
+    /// ECR `PutImage` of the manifest that is there, with the tag that was removed.
+    TagAgain(Repository, Digest, ImageTag),
+    /// ECR `BatchDeleteImage` of a tag that was put on the image, where it has another.
+    UntagAgain(Repository, Digest, ImageTag),
 }
 
 impl Reverse {
@@ -26,6 +30,12 @@ impl Reverse {
             }
             Self::RegisterCopy(arn) => {
                 format!("register a copy of {} as a new revision", arn.short())
+            }
+            Self::TagAgain(repository, digest, tag) => {
+                format!("put the tag {tag} on {}@{digest}", repository.name())
+            }
+            Self::UntagAgain(repository, digest, tag) => {
+                format!("remove the tag {tag} from {}@{digest}", repository.name())
             }
         }
     }
@@ -44,7 +54,10 @@ impl Action {
     pub fn place(&self) -> &Place {
         match self {
             Self::DeregisterTaskDefinition(arn) => arn.place(),
-            Self::ArchiveImage(repository, _) => repository.place(),
+            Self::ArchiveImage(repository, _)
+            | Self::TagImage(repository, ..)
+            | Self::UntagImage(repository, ..)
+            | Self::DeleteImage(repository, _) => repository.place(),
             Self::StopTask { task, .. } => task.place(),
             Self::StopServiceDeployment(deployment, _) => deployment.service().place(),
             Self::ForceNewDeployment(service, _) => service.place(),
@@ -58,8 +71,19 @@ impl Action {
             Self::ArchiveImage(repository, digest) => {
                 Some(Reverse::RestoreImage(repository.clone(), digest.clone()))
             }
+            Self::TagImage(repository, digest, tag) => Some(Reverse::UntagAgain(
+                repository.clone(),
+                digest.clone(),
+                tag.clone(),
+            )),
+            Self::UntagImage(repository, digest, tag) => Some(Reverse::TagAgain(
+                repository.clone(),
+                digest.clone(),
+                tag.clone(),
+            )),
             // How a task was started, or what a service is to run, is for people to say.
-            Self::StopTask { .. }
+            Self::DeleteImage(..)
+            | Self::StopTask { .. }
             | Self::StopServiceDeployment(..)
             | Self::ForceNewDeployment(..) => None,
         }
@@ -90,16 +114,33 @@ fn read(id: &str) -> Option<Action> {
         "deregister-task-definition" => TaskDefinitionArn::parse(target)
             .ok()
             .map(Action::DeregisterTaskDefinition),
-        "archive-image" => {
-            let (repository, digest) = target.split_once('@')?;
-            let repository = Repository::parse_arn(repository).ok()?;
-            Some(Action::ArchiveImage(
-                repository,
-                Digest::parse(digest).ok()?,
-            ))
+        "archive-image" => image(target).map(|(it, digest)| Action::ArchiveImage(it, digest)),
+        "delete-image" => image(target).map(|(it, digest)| Action::DeleteImage(it, digest)),
+        "tag-image" => tagged(target).map(|(it, digest, tag)| Action::TagImage(it, digest, tag)),
+        "untag-image" => {
+            tagged(target).map(|(it, digest, tag)| Action::UntagImage(it, digest, tag))
         }
         _ => None,
     }
+}
+
+/// `REPOSITORY_ARN@DIGEST`.
+fn image(target: &str) -> Option<(Repository, Digest)> {
+    let (repository, digest) = target.split_once('@')?;
+    let repository = Repository::parse_arn(repository).ok()?;
+    Some((repository, Digest::parse(digest).ok()?))
+}
+
+/// `REPOSITORY_ARN:TAG@DIGEST`.
+fn tagged(target: &str) -> Option<(Repository, Digest, ImageTag)> {
+    let (named, digest) = target.split_once('@')?;
+    let (repository, tag) = named.rsplit_once(':')?;
+    let repository = Repository::parse_arn(repository).ok()?;
+    Some((
+        repository,
+        Digest::parse(digest).ok()?,
+        ImageTag::parse(tag).ok()?,
+    ))
 }
 
 #[cfg(test)]
@@ -116,10 +157,14 @@ mod tests {
             format!(
                 "archive-image:arn:aws-cn:ecr:cn-north-1:111122223333:repository/team/app@{DIGEST}"
             ),
+            format!("tag-image:arn:aws:ecr:eu-west-1:111122223333:repository/app:q-1@{DIGEST}"),
+            format!("untag-image:arn:aws:ecr:eu-west-1:111122223333:repository/app:1.0@{DIGEST}"),
+            format!("delete-image:arn:aws:ecr:eu-west-1:111122223333:repository/app@{DIGEST}"),
         ] {
             let action = Action::parse_id(&id).unwrap();
             assert_eq!(action.id(), id);
-            assert!(action.reverse().is_some(), "{id}");
+            let is_final = matches!(action, Action::DeleteImage(..));
+            assert_eq!(action.reverse().is_none(), is_final, "{id}");
         }
     }
 
@@ -133,6 +178,8 @@ mod tests {
             "archive-image:arn:aws:ecr:eu-west-1:111122223333:repository/app@sha256:short",
             "archive-image:app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "deregister-task-definition:web:7",
+            "untag-image:arn:aws:ecr:eu-west-1:111122223333:repository/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "untag-image:arn:aws:ecr:eu-west-1:111122223333:repository/app:$x@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "delete-everything:arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7",
             "archive-image:arn:aws:ecr:eu-west-1:111122223333:repository/$(x)@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         ] {

@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Parameters, Policy, Profile, Running,
-    Target, Unknown, Waiver,
+    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy, Profile,
+    Running, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     image::Images,
     mistake::{Mistake, Mistakes, Span},
@@ -54,6 +54,8 @@ mapping! {
         /// What is done about what runs a denied image, or is being deployed with one: nothing where nothing is
         /// said.
         running: Running = "running",
+        /// How denied images are put into quarantine.
+        method: Method = "quarantine",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// OpenVEX documents: paths in the policy's folder. What they say does not affect an image does
@@ -135,6 +137,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
     let suppressions = waivers.iter().filter_map(Waiver::suppression);
     parameters.image.suppressions.extend(suppressions);
     let presets = file.presets.iter().copied();
+    parameters.image.delete_after_days = file.method.deletes_after();
     parameters.image.of_kernel = presets.clone().find(|preset| preset.is_of_kernel());
     Some(Policy {
         base: Layer {
@@ -153,6 +156,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
         presets: file.presets,
         in_use: file.in_use.unwrap_or_default(),
         running: file.running,
+        method: file.method,
         vex: file.vex.into_iter().map(|path| path.value.0).collect(),
         lacks_vex: false,
     })

@@ -36,6 +36,9 @@ pub struct ImageParameters {
     pub stale: Days,
     /// `unscanned-image`: how long after the push a scan may be under way, in minutes.
     pub scan_minutes: u32,
+    /// `expired-quarantine`: for how many days an image is in quarantine before it is deleted; `None`
+    /// where none is. It follows from the method of the quarantine.
+    pub delete_after_days: Option<u16>,
     /// The preset that suppresses findings in kernel packages, where the policy includes it.
     pub of_kernel: Option<&'static Preset>,
     /// Findings that do not count, from waivers and VEX documents.
@@ -55,6 +58,7 @@ impl Default for ImageParameters {
                 ..Days::default()
             },
             scan_minutes: 15,
+            delete_after_days: None,
             of_kernel: None,
             suppressions: Vec::new(),
         }

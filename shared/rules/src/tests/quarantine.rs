@@ -15,7 +15,7 @@ pub(super) fn digest(number: u8) -> Digest {
 }
 
 /// The scanned image of [`image`].
-const SCANNED: u8 = 0x0a;
+pub(super) const SCANNED: u8 = 0x0a;
 
 pub(super) fn bad() -> Facts {
     alone(image(
@@ -31,14 +31,14 @@ pub(super) fn around(facts: &mut Facts) -> &mut Surroundings {
     &mut image.surroundings
 }
 
-fn platform(number: u8) -> Child {
+pub(super) fn platform(number: u8) -> Child {
     Child {
         digest: digest(number),
         role: Role::Platform("linux/amd64".to_owned()),
     }
 }
 
-fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
+pub(super) fn listed(number: u8, tags: &[&str], is_archived: bool) -> (Digest, Listed) {
     let listed = Listed {
         digest: digest(number),
         tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
@@ -73,7 +73,7 @@ pub(super) fn planned(facts: &Facts, more: &str) -> crate::Plan {
 fn archived(plan: &crate::Plan) -> Vec<Digest> {
     let digest = |step: &crate::Step| match &step.action {
         Action::ArchiveImage(_, digest) => digest.clone(),
-        other => panic!("{} where nothing was asked for", other.name()),
+        other => panic!("the method is archive: {other:?}"),
     };
     plan.steps.iter().map(digest).collect()
 }
@@ -277,7 +277,7 @@ fn any_role() -> impl Strategy<Value = Role> {
 
 /// A repository of sixteen manifests, of which the first six are indexes: what is listed, and what
 /// they lead to. An index leads to greater numbers alone, so there are no circles.
-fn any_repository()
+pub(super) fn any_repository()
 -> impl Strategy<Value = (BTreeMap<Digest, Listed>, BTreeMap<Digest, Vec<Child>>)> {
     let manifest = (
         any::<bool>(),
@@ -302,7 +302,7 @@ fn any_repository()
     })
 }
 
-fn any_usage() -> impl Strategy<Value = Option<Usage>> {
+pub(super) fn any_usage() -> impl Strategy<Value = Option<Usage>> {
     let usage =
         (prop::collection::vec(0..16_u8, 0..3), any::<bool>()).prop_map(|(running, is_unknown)| {
             Usage {

@@ -35,6 +35,10 @@ fn check(image: &Image, context: &Context<'_>) -> Vec<Answer> {
     if scan.state.is_conclusive() || scan.state.is_under_way() && is_just_pushed(image, context) {
         return Vec::new();
     }
+    // Its findings are gone because it was put there, and why it was is known.
+    if scan.state == ScanState::Archived && image.quarantine.is_some() {
+        return Vec::new();
+    }
     vec![answer(scan)]
 }
 
