@@ -253,6 +253,7 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
         reason: "bad".to_owned(),
         since: Some(time(25)),
         undo: "aws back".to_owned(),
+        with: None,
     };
     assert_eq!(asked(26).await, Ok(Some(held)));
 }
