@@ -151,9 +151,16 @@ impl Ledger<'_> {
         } else {
             update.push_str(" REMOVE #until, #ticket");
         }
+        let mut condition = "attribute_not_exists(#id) OR #state <> :released OR #until <= :now";
+        // That it is bad by itself is not forgotten for being taken along with another.
+        if subject != image.1 {
+            condition = "attribute_not_exists(#id) OR (#state = :quarantined AND #subject <> :own) \
+                         OR (#state = :released AND #until <= :now)";
+            values.push((":own", text(image.1.as_str())));
+        }
         let write = Write {
             update: &update,
-            condition: "attribute_not_exists(#id) OR #state <> :released OR #until <= :now",
+            condition,
             values,
         };
         let (repository, digest) = image;
@@ -162,8 +169,8 @@ impl Ledger<'_> {
                 .write(&Key::quarantine(repository, digest), write)
                 .await?
             {
-                Written::Done => None,
-                Written::Refused(entry) => Some(release(&entry)),
+                Written::Refused(entry) if entry.is("state", "released") => Some(release(&entry)),
+                Written::Done | Written::Refused(_) => None,
             },
         )
     }
