@@ -24,8 +24,8 @@ use tidewaiter_aws::{
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, decide, facts::ScanState, judge_tags, ledger, plan,
-    replacement, wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::ScanState, judge_tags,
+    ledger, plan, replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};
@@ -271,6 +271,11 @@ impl Guard {
         let facts = &facts;
         let mode = policy.mode(facts, self.settings.mode);
         let mut plan = plan(&decision, facts, mode, Some(clients.home()));
+        // A push that is announced late or twice: what it was about is where it was put, and told.
+        if known::is_held(facts) && plan.withheld == Some(Withheld::AlreadyDone) {
+            line.outcome = "archived";
+            return Ok(());
+        }
         let acted = self.carry_out(facts, &decision, &mut plan, line).await;
         line.outcome = "judged";
         line.decision = decision.verdict.name();

@@ -6,8 +6,8 @@ use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, ImageStatus, Ima
 use jiff::Timestamp;
 use tidewaiter_rules::{
     Facts, Subject,
-    facts::{Barred, NamedImage, Quarantine, Version},
-    names::{Digest, Repository},
+    facts::{Barred, NamedImage, Version},
+    names::Digest,
 };
 
 use crate::{CallError, Clients, ledger::Ledger};
@@ -70,30 +70,31 @@ async fn barred(
         repository,
         version,
     } = image;
-    if let Version::Digest(digest) = version
-        && let Some(held) = held(ledger, repository, digest, now).await?
-    {
-        return Ok(Some(Barred::Quarantined(held)));
+    let mut known = None;
+    if let Version::Digest(digest) = version {
+        known = ledger.quarantined(repository, digest, now).await?;
+        if let Some(held) = known.clone().and_then(|known| known.of_its_own(None)) {
+            return Ok(Some(Barred::Quarantined(held)));
+        }
     }
     let Some((digest, is_archived)) = described(clients, image).await? else {
         return Ok(None);
     };
-    if let (Version::Tag(_), Some(digest)) = (version, digest)
-        && let Some(held) = held(ledger, repository, &digest, now).await?
-    {
-        return Ok(Some(Barred::Quarantined(held)));
+    if let (Version::Tag(_), Some(digest)) = (version, digest) {
+        known = ledger.quarantined(repository, &digest, now).await?;
     }
-    Ok(is_archived.then_some(Barred::Archived))
-}
-
-async fn held(
-    ledger: &Ledger<'_>,
-    repository: &Repository,
-    digest: &Digest,
-    now: Timestamp,
-) -> Result<Option<Quarantine>, CallError> {
-    let known = ledger.quarantined(repository, digest, now).await?;
-    Ok(known.and_then(|known| known.quarantine(None)))
+    // What was condemned with another image may have come back by itself.
+    let held = known.and_then(|known| {
+        if is_archived {
+            known.quarantine(None)
+        } else {
+            known.of_its_own(None)
+        }
+    });
+    Ok(match held {
+        Some(held) => Some(Barred::Quarantined(held)),
+        None => is_archived.then_some(Barred::Archived),
+    })
 }
 
 /// The digest of an image and whether it is in the archive; `None` where there is no such image (yet).

@@ -79,6 +79,8 @@ pub enum Quarantined {
         undo: String,
         /// Whether it has been deleted: one that is pushed again is as bad as it was.
         is_deleted: bool,
+        /// The image that it was condemned with, where that is another one.
+        with: Option<Digest>,
     },
     /// It was, and is released.
     Released(Release),
@@ -95,8 +97,18 @@ impl Quarantined {
         }
     }
 
-    /// The quarantine, where it holds. `elsewhere` is the repository that it holds for, where that is
-    /// another one than the image's.
+    /// The quarantine, where it holds for the image's own sake. One that was condemned with another is
+    /// not known to be bad by itself: an index is for what it leads to, and what an index led to may
+    /// come back under another. `elsewhere` is the repository that it holds for, where that is another
+    /// one than the image's.
+    pub fn of_its_own(self, elsewhere: Option<Repository>) -> Option<Quarantine> {
+        match self {
+            Self::Held { with: Some(_), .. } => None,
+            other => other.quarantine(elsewhere),
+        }
+    }
+
+    /// The quarantine, where it holds, for whatever sake. `elsewhere` as in [`Self::of_its_own`].
     pub fn quarantine(self, elsewhere: Option<Repository>) -> Option<Quarantine> {
         match self {
             Self::Held { reason, since, .. } => Some(Quarantine {
@@ -141,9 +153,16 @@ impl Ledger<'_> {
         } else {
             update.push_str(" REMOVE #until, #deletion, #ticket");
         }
+        let mut condition = "attribute_not_exists(#id) OR #state <> :released OR #until <= :now";
+        // That it is bad by itself is not forgotten for being taken along with another.
+        if subject != image.1 {
+            condition = "attribute_not_exists(#id) OR (#state = :quarantined AND #subject <> :own) \
+                         OR (#state = :released AND #until <= :now)";
+            values.push((":own", text(image.1.as_str())));
+        }
         let write = Write {
             update: &update,
-            condition: "attribute_not_exists(#id) OR #state <> :released OR #until <= :now",
+            condition,
             values,
         };
         let (repository, digest) = image;
@@ -152,8 +171,8 @@ impl Ledger<'_> {
                 .write(&Key::quarantine(repository, digest), write)
                 .await?
             {
-                Written::Done => None,
-                Written::Refused(entry) => Some(release(&entry)),
+                Written::Refused(entry) if entry.is("state", "released") => Some(release(&entry)),
+                Written::Done | Written::Refused(_) => None,
             },
         )
     }
@@ -340,7 +359,14 @@ fn listed(entry: &Entry, now: Timestamp) -> Option<QuarantinedImage> {
 /// What an entry says now.
 fn state(entry: &Entry, now: Timestamp) -> Quarantined {
     if !entry.is("state", "released") {
+        let subject = entry.text("subject");
+        let is_own = |subject: &str| {
+            let part = entry.text("part").and_then(|part| part.split_once('@'));
+            part.is_none_or(|(digest, _)| digest == subject)
+        };
+        let other = subject.filter(|subject| !is_own(subject));
         return Quarantined::Held {
+            with: other.and_then(|subject| Digest::parse(subject).ok()),
             reason: entry.text("reason").unwrap_or_default().to_owned(),
             since: entry.time("at"),
             undo: entry.text("undo").unwrap_or_default().to_owned(),

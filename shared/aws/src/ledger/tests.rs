@@ -254,8 +254,35 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
         since: Some(time(25)),
         undo: "aws back".to_owned(),
         is_deleted: false,
+        with: None,
     };
     assert_eq!(asked(26).await, Ok(Some(held)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_bad_by_itself_stays_so_when_it_is_taken_along_with_another() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (repository, digest) = image();
+    let other = Digest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap();
+    let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    let along = Because {
+        subject: Some(&other),
+        ..BAD
+    };
+    for (because, with) in [(along, Some(other.clone())), (BAD, None), (along, None)] {
+        let image = (&repository, &digest);
+        let refused = ledger.quarantine(image, &archive, because, now).await;
+        assert_eq!(refused, Ok(None));
+        let known = ledger.quarantined(&repository, &digest, now.now).await;
+        let Ok(Some(Quarantined::Held { with: found, .. })) = known else {
+            panic!("{known:?}")
+        };
+        assert_eq!(found, with);
+    }
 }
 
 /// A digest is found in every repository by one question, and a longer digest is not taken for it.

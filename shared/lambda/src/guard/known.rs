@@ -1,6 +1,6 @@
 //! What the ledger knows of an image that comes in, before any scan is asked for.
 
-use tidewaiter_aws::{CallError, ledger::QuarantinedImage, ledger::Release, platforms_of};
+use tidewaiter_aws::{CallError, ledger::Release, platforms_of};
 use tidewaiter_events::Pushed;
 use tidewaiter_rules::{
     Facts, Subject,
@@ -33,24 +33,21 @@ impl Guard {
             Some(digest) if repository.place() == clients.home() => digest,
             _ => return Ok(Known::Nothing),
         };
-        let listed = self.listed(digest).await?;
+        let listed = self
+            .ledger()
+            .quarantined_anywhere(digest, (self.now)())
+            .await?;
         let mut elsewhere = None;
         for entry in listed {
             if entry.repository == *repository {
-                match entry.state.release_in_force() {
-                    Some(_) => return Ok(Known::Released),
-                    None => match entry.state.quarantine(None) {
-                        Some(quarantine) => {
-                            return Ok(Known::Held(self.held(pushed, digest, quarantine)));
-                        }
-                        // A release that ended leaves it to the scans, as of any other image.
-                        None => return Ok(Known::Nothing),
-                    },
+                if entry.state.release_in_force().is_some() {
+                    return Ok(Known::Released);
                 }
-            }
-            let other = entry.repository;
-            if other.place() == repository.place() {
-                elsewhere = elsewhere.or(entry.state.quarantine(Some(other)));
+                if let Some(quarantine) = entry.state.of_its_own(None) {
+                    return Ok(Known::Held(self.held(pushed, digest, quarantine)));
+                }
+            } else if entry.repository.place() == repository.place() {
+                elsewhere = elsewhere.or(entry.state.of_its_own(Some(entry.repository)));
             }
         }
         if pushed.may_be_index {
@@ -59,7 +56,7 @@ impl Guard {
                     .ledger()
                     .quarantined(repository, &child, (self.now)())
                     .await?;
-                if let Some(quarantine) = known.and_then(|known| known.quarantine(None)) {
+                if let Some(quarantine) = known.and_then(|known| known.of_its_own(None)) {
                     return Ok(Known::Held(self.held(pushed, &child, quarantine)));
                 }
             }
@@ -67,12 +64,6 @@ impl Guard {
         Ok(elsewhere.map_or(Known::Nothing, |quarantine| {
             Known::HeldElsewhere(self.held(pushed, digest, quarantine))
         }))
-    }
-
-    async fn listed(&self, digest: &Digest) -> Result<Vec<QuarantinedImage>, CallError> {
-        self.ledger()
-            .quarantined_anywhere(digest, (self.now)())
-            .await
     }
 
     /// The facts of an image that is judged by its quarantine. A tag of the event is the pushed digest's,
@@ -115,4 +106,9 @@ impl Guard {
         }
         Ok(None)
     }
+}
+
+/// Whether the facts are of an image that is judged by its quarantine.
+pub(super) fn is_held(facts: &Facts) -> bool {
+    matches!(&facts.subject, Subject::Image(image) if image.quarantine.is_some())
 }

@@ -42,11 +42,16 @@ async fn in_ledger(table: &Table, act: impl AsyncFnOnce(Ledger<'_>)) {
 }
 
 async fn hold(table: &Table, repository: &str, digest: &str) {
+    hold_with(table, repository, digest, None).await;
+}
+
+/// As [`hold`], for the sake of another image where there is one.
+async fn hold_with(table: &Table, repository: &str, digest: &str, with: Option<&str>) {
     let (repository, digest) = image(repository, digest);
-    let action = Action::ArchiveImage(repository.clone(), digest.clone());
-    let step = Step::of(action);
+    let step = Step::of(Action::ArchiveImage(repository.clone(), digest.clone()));
+    let with = with.map(|with| Digest::parse(with).unwrap());
     let because = Because {
-        subject: None,
+        subject: with.as_ref(),
         reason: "1 CRITICAL",
         ticket: None,
     };
@@ -125,6 +130,39 @@ async fn an_image_in_quarantine_is_archived_as_it_comes_back_and_no_scan_is_aske
         if case == RESTORED {
             insta::assert_snapshot!(done.email());
         }
+    }
+}
+
+/// A push that is announced after the scan of what it pushed.
+#[tokio::test(start_paused = true)]
+async fn a_late_push_of_what_is_in_the_archive_is_silent() {
+    let table = Table::default();
+    hold(&table, "team/shop", PUSHED).await;
+    let done = handled(REPUSHED, &table, "", |call| match call.operation.as_str() {
+        "DescribeImages" => Answer::json(
+            json!({"imageDetails": [{"imageDigest": PUSHED, "imageStatus": "ARCHIVED"}]})
+                .to_string(),
+        ),
+        _ => Answer::empty(),
+    })
+    .await;
+    assert_eq!(done.result, Ok(()));
+    assert_eq!(done.operations(), ["DescribeImages"]);
+}
+
+/// What an archived index led to is not bad by itself, and may be a part of a good one.
+#[tokio::test(start_paused = true)]
+async fn what_was_condemned_with_another_image_is_judged_by_its_own_scan() {
+    let other = PUSHED.replace("c3", "a1");
+    for (critical, archived) in [(0, false), (1, true)] {
+        let table = Table::default();
+        hold_with(&table, "team/shop", PUSHED, Some(&other)).await;
+        let done = handled(REPUSHED, &table, "", scanned("ACTIVE", critical)).await;
+        assert_eq!(done.result, Ok(()));
+        let operations = done.operations();
+        assert_eq!(operations[0], "DescribeImageScanFindings");
+        let is_archived = operations.contains(&"UpdateImageStorageClass".to_owned());
+        assert_eq!(is_archived, archived);
     }
 }
 
