@@ -13,6 +13,8 @@ pub(super) struct Manifest {
     pub(super) is_archived: bool,
     pub(super) tags: BTreeSet<String>,
     pub(super) scan: Scan,
+    /// How many times it came to where it can be pulled.
+    pub(super) arrivals: usize,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,6 +127,7 @@ impl Registry {
         let known = self.images.entry(id).or_default();
         known.is_archived = false;
         known.scan = scan;
+        known.arrivals += 1;
     }
 
     /// A scan ends, unless the image has gone into the archive since.
