@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    fmt,
     io::{self, BufRead, IsTerminal, Write},
 };
 
@@ -62,7 +63,10 @@ impl Console {
     /// Something to know beside the answer.
     pub(super) fn note(&self, text: &str) {
         match &self.kept {
-            Some(kept) => kept.borrow_mut().push_str(&format!("note: {text}\n")),
+            Some(kept) => {
+                let _ =
+                    fmt::Write::write_fmt(&mut *kept.borrow_mut(), format_args!("note: {text}\n"));
+            }
             None => crate::tell(text),
         }
     }

@@ -1,5 +1,7 @@
 //! `tidewaiter quarantine list`.
 
+use std::fmt::Write as _;
+
 use globset::Glob;
 use serde::Serialize;
 use tidewaiter_aws::ledger::{Quarantined, QuarantinedImage};
@@ -105,8 +107,6 @@ fn written(listed: &[QuarantinedImage]) -> String {
     let held = listed.iter().filter(is_held).count();
     let released = listed.len().saturating_sub(held);
     let between = if listed.is_empty() { "" } else { "\n" };
-    lines.push_str(&format!(
-        "{between}{held} in quarantine, {released} released\n"
-    ));
+    let _ = writeln!(lines, "{between}{held} in quarantine, {released} released");
     lines
 }

@@ -5,6 +5,7 @@ use aws_config::{
     BehaviorVersion, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_cloudformation::types::Stack;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::{app_name::AppName, region::Region};
@@ -176,7 +177,7 @@ impl Account {
                 AccountError::Call(CallError::of(CALL, &error))
             }
         })?;
-        let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
+        let outputs = answer.stacks().iter().flat_map(Stack::outputs);
         let mut names = outputs.filter(|output| output.output_key() == Some("LedgerName"));
         names
             .find_map(|output| output.output_value())

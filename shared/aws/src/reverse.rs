@@ -1,6 +1,6 @@
 //! Actions taken back: what `tidewaiter undo` and `tidewaiter quarantine release` do.
 
-use aws_sdk_ecr::types::{ImageIdentifier, TargetStorageClass};
+use aws_sdk_ecr::types::{ImageIdentifier, ImageStatus, TargetStorageClass};
 use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value};
@@ -65,7 +65,7 @@ async fn restore(
         .image_id(image)
         .target_storage_class(TargetStorageClass::Standard);
     match call.send().await {
-        Ok(answer) => Ok(match answer.image_status().map(|status| status.as_str()) {
+        Ok(answer) => Ok(match answer.image_status().map(ImageStatus::as_str) {
             Some("ACTIVE") => Reversed::Active,
             _ => Reversed::Activating,
         }),
