@@ -92,6 +92,7 @@ impl Page<'_> {
             let guard = match (rule.id, rule.check.subject()) {
                 // What the ledger knows is known in the account alone.
                 ("quarantined-image", _) => "`task-definition-guard` at registration",
+                ("expired-quarantine", _) => "`image-scan-guard` in its daily review",
                 ("returned-image", _) => "`image-push-guard` when the image comes back",
                 (_, SubjectKind::TaskDefinition) => {
                     "`tidewaiter check` before the deploy, `task-definition-guard` at registration"

@@ -325,8 +325,13 @@ fn word<'t>(text: &'t str, before: &str) -> &'t str {
     &rest[..end]
 }
 
-/// Does what a command says, as a shell and ECR would.
+/// Does what a command says, as a shell and ECR would, and the program itself.
 fn run_command(state: &mut State, command: &str) {
+    if command.starts_with("tidewaiter undo 'archive-image:") {
+        let digest = Digest::parse(word(command, "@")).unwrap();
+        state.get_mut(&digest).unwrap().1 = false;
+        return;
+    }
     let digest = Digest::parse(word(command, "imageDigest=")).unwrap();
     if command.contains("update-image-storage-class") {
         let is_archived = word(command, "--target-storage-class ") == "ARCHIVE";

@@ -1,5 +1,9 @@
 use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::Image, names::quoted};
+use crate::{
+    Severity,
+    facts::{Image, ScanState},
+    names::quoted,
+};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "returned-image",
@@ -22,6 +26,10 @@ fn check(image: &Image, _: &Context<'_>) -> Vec<Answer> {
     let Some(quarantine) = &image.quarantine else {
         return Vec::new();
     };
+    // Where it is as it should be.
+    if image.scan.state == ScanState::Archived {
+        return Vec::new();
+    }
     let since = quarantine
         .since
         .map_or(String::new(), |since| format!(" since {since}"));
@@ -40,8 +48,11 @@ fn check(image: &Image, _: &Context<'_>) -> Vec<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::catalogue::tests::quarantined_image;
+    use crate::facts::{Scan, Scanner};
 
     #[test]
     fn another_repository_is_named() {
@@ -58,6 +69,11 @@ mod tests {
             quarantine.elsewhere = Some(here);
         }
         assert!(told(&image).contains("in repository `example/web`"));
+        let archived = Image {
+            scan: Scan::counted(Scanner::Basic, ScanState::Archived, BTreeMap::new()),
+            ..image.clone()
+        };
+        assert_eq!(check(&archived, &context), []);
         image.quarantine = None;
         assert_eq!(check(&image, &context), []);
     }
