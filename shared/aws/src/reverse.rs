@@ -33,20 +33,22 @@ pub async fn reverse(clients: &Clients, reverse: &Reverse) -> Result<Reversed, C
         Reverse::RestoreImage(repository, digest) => restore(clients, repository, digest).await,
         Reverse::RegisterCopy(arn) => register_copy(clients, arn).await,
         Reverse::TagAgain(repository, digest, tag) => {
-            told(tags::tag(clients, repository, digest, tag).await?)
+            let effect = tags::tag(clients, repository, digest, tag).await?;
+            Ok(after(&effect))
         }
         Reverse::UntagAgain(repository, digest, tag) => {
-            told(tags::untag(clients, repository, digest, tag).await?)
+            let effect = tags::untag(clients, repository, digest, tag).await?;
+            Ok(after(&effect))
         }
     }
 }
 
 /// What became of a tag.
-fn told(effect: Effect) -> Result<Reversed, CallError> {
-    Ok(match effect {
+const fn after(effect: &Effect) -> Reversed {
+    match effect {
         Effect::Gone => Reversed::Gone,
         Effect::Done | Effect::NotApplied | Effect::Failed { .. } => Reversed::Active,
-    })
+    }
 }
 
 async fn restore(

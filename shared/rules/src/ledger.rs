@@ -233,17 +233,16 @@ impl Action {
     /// Whether nothing brings back what it took away: done once, it need not be done again.
     pub const fn is_final(&self) -> bool {
         match self {
-            // AWS cannot make a revision active again.
-            Self::DeregisterTaskDefinition(_) => true,
             // A further push or a person brings an image or a tag back: a deleted one, too, is there again
             // then, and is deleted again.
             Self::ArchiveImage(..)
             | Self::TagImage(..)
             | Self::UntagImage(..)
             | Self::DeleteImage(..) => false,
-            // A task that has stopped and a deployment that has ended do not come back. A new deployment that
-            // did not help will not help the next time either.
-            Self::StopTask { .. }
+            // AWS cannot make a revision active again. A task that has stopped and a deployment that has ended
+            // do not come back. A new deployment that did not help will not help the next time either.
+            Self::DeregisterTaskDefinition(_)
+            | Self::StopTask { .. }
             | Self::StopServiceDeployment(..)
             | Self::ForceNewDeployment(..) => true,
         }

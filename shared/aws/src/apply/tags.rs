@@ -125,9 +125,8 @@ pub(super) async fn delete(
         Ok(Some((ImageFailureCode::ImageReferencedByManifestList, error))) => Err(error.because(
             "an index leads to the image, and has to be deleted first: if it is in quarantine too, it is deleted when its own days are over, and this one after it",
         )),
-        Ok(Some((_, error))) => Err(error),
         Err(error) if is_gone(&error) => Ok(Effect::Gone),
-        Err(error) => Err(error),
+        Ok(Some((_, error))) | Err(error) => Err(error),
     }
 }
 

@@ -44,7 +44,7 @@ impl Guard {
                     return Ok(Known::Released);
                 }
                 if let Some(quarantine) = entry.state.of_its_own(None) {
-                    return Ok(Known::Held(self.held(pushed, digest, quarantine)));
+                    return Ok(Known::Held(Box::new(self.held(pushed, digest, quarantine))));
                 }
             } else if entry.repository.place() == repository.place() {
                 elsewhere = elsewhere.or(entry.state.of_its_own(Some(entry.repository)));
@@ -57,18 +57,18 @@ impl Guard {
                     .quarantined(repository, &child, (self.now)())
                     .await?;
                 if let Some(quarantine) = known.and_then(|known| known.of_its_own(None)) {
-                    return Ok(Known::Held(self.held(pushed, &child, quarantine)));
+                    return Ok(Known::Held(Box::new(self.held(pushed, &child, quarantine))));
                 }
             }
         }
         Ok(elsewhere.map_or(Known::Nothing, |quarantine| {
-            Known::HeldElsewhere(self.held(pushed, digest, quarantine))
+            Known::HeldElsewhere(Box::new(self.held(pushed, digest, quarantine)))
         }))
     }
 
     /// The facts of an image that is judged by its quarantine. A tag of the event is the pushed digest's,
     /// which may be an index that leads to it.
-    fn held(&self, pushed: &Pushed, digest: &Digest, quarantine: Quarantine) -> Box<Facts> {
+    fn held(&self, pushed: &Pushed, digest: &Digest, quarantine: Quarantine) -> Facts {
         let scan = Scan::counted(Scanner::Basic, ScanState::NotFound, [].into());
         let mut facts = pushed.facts(scan);
         facts.observed_at.get_or_insert_with(self.now);
@@ -79,7 +79,7 @@ impl Guard {
             }
             image.quarantine = Some(quarantine);
         }
-        Box::new(facts)
+        facts
     }
 
     /// The release that keeps a denied image, or an index that leads to it, from being acted on.

@@ -51,8 +51,7 @@ impl Scope {
         let is_elsewhere = match rule.check.subject() {
             SubjectKind::TaskDefinition => is_of_images,
             SubjectKind::Image => is_of_definitions,
-            SubjectKind::Deployment => is_of_definitions || is_of_images,
-            SubjectKind::Dockerfile => is_of_definitions || is_of_images,
+            SubjectKind::Deployment | SubjectKind::Dockerfile => is_of_definitions || is_of_images,
         };
         if is_elsewhere || cluster.is_some() {
             return None;

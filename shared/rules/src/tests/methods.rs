@@ -321,8 +321,7 @@ fn apply(state: &mut State, action: &Action) {
 /// What stands in `text` between `before` and the next character that no name has.
 fn word<'t>(text: &'t str, before: &str) -> &'t str {
     let (_, rest) = text.split_once(before).expect(before);
-    let end = rest.find([' ', '"', '\'', ')']).unwrap_or(rest.len());
-    &rest[..end]
+    rest.split([' ', '"', '\'', ')']).next().unwrap()
 }
 
 /// Does what a command says, as a shell and ECR would, and the program itself.
