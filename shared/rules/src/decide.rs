@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
     facts::Facts,
+    fix::Fix,
     policy::{InUse, Level, Levels, Policy},
     remedy::Remedy,
     severity::Severity,
@@ -75,6 +76,9 @@ pub struct Finding {
     /// What a rebuild would mend, where it is about vulnerabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Box<Remedy>>,
+    /// The smallest change of the subject that mends it, where there is one.
+    #[serde(skip)]
+    pub fix: Option<Fix>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.
@@ -185,6 +189,7 @@ fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> 
         message: answer.message,
         help: answer.help.unwrap_or(Cow::Borrowed(rule.help)),
         remedy: answer.remedy,
+        fix: answer.fix,
     })
 }
 

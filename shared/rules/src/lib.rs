@@ -9,6 +9,7 @@ pub mod conceal;
 mod decide;
 pub mod facts;
 mod field;
+mod fix;
 pub mod ledger;
 pub mod names;
 mod nearest;
@@ -24,6 +25,7 @@ pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
 pub use facts::{Facts, Subject};
 pub use field::Field;
+pub use fix::Fix;
 pub use plan::{
     Action, Effect, Kept, Mode, Plan, Reverse, Step, Undo, UnknownAction, Withheld, plan,
     plan_quarantine, wants_surroundings,
