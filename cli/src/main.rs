@@ -1,6 +1,7 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
 mod account;
+mod alert;
 mod answers;
 mod arguments;
 mod check;
@@ -38,8 +39,8 @@ use crate::{
     account::Work,
     answers::answers,
     arguments::{
-        Arguments, CheckFormat, Colour, Command, Format, PolicyArguments, PolicyCommand,
-        RulesFormat,
+        AlertCommand, Arguments, CheckFormat, Colour, Command, Format, PolicyArguments,
+        PolicyCommand, RulesFormat,
     },
     input::Input,
     parameters::Parameters,
@@ -120,6 +121,15 @@ fn main() -> Status {
             let is_for_people = matches!(arguments.format, Format::Text);
             Ok(conclude(&report, &policy, is_for_people))
         }),
+        Command::Alert(AlertCommand::Preview(arguments)) => {
+            let policy = arguments.policy.read();
+            let text = policy.and_then(|policy| alert::preview(&arguments, &policy));
+            text.and_then(|text| print_text(&text))
+                .map(|()| Status::Allowed)
+        }
+        Command::Alert(AlertCommand::Schema) => alert::schema()
+            .and_then(|text| print_text(&text))
+            .map(|()| Status::Allowed),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
         Command::Policy(PolicyCommand::Presets) => {
             print_text(&policy::presets()).map(|()| Status::Allowed)

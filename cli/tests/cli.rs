@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "cli/alerts.rs"]
+mod alerts;
 #[path = "cli/check.rs"]
 mod check;
 mod peers;
@@ -748,6 +750,7 @@ fn the_generated_documents_are_what_the_program_prints() {
         )
         .unwrap();
         fs::write(docs.join("presets.md"), print(&["policy", "presets"])).unwrap();
+        fs::write(docs.join("alert.schema.json"), print(&["alert", "schema"])).unwrap();
     }
     let found: BTreeMap<String, String> = fs::read_dir(&root)
         .unwrap()
@@ -765,6 +768,11 @@ fn the_generated_documents_are_what_the_program_prints() {
     assert_eq!(
         fs::read_to_string(docs.join("policy.schema.json")).unwrap(),
         print(&["policy", "schema"]),
+        "run `make generate`"
+    );
+    assert_eq!(
+        fs::read_to_string(docs.join("alert.schema.json")).unwrap(),
+        print(&["alert", "schema"]),
         "run `make generate`"
     );
     let names = wanted.keys().chain(found.keys());

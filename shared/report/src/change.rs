@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 use serde_json::Value;
-use tidewaiter_rules::{Facts, Finding, Fix, Subject};
+use tidewaiter_rules::{Edit, Facts, Finding, Subject};
 
 use crate::clean;
 
@@ -20,7 +20,7 @@ pub(crate) struct AlertFix {
 }
 
 impl AlertFix {
-    pub(crate) fn of(fix: &Fix) -> Self {
+    pub(crate) fn of(fix: &Edit) -> Self {
         let json = |text: &str| serde_json::from_str(text).ok();
         Self {
             was: fix.was.and_then(json),

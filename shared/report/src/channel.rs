@@ -84,4 +84,4 @@ impl RulePages {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

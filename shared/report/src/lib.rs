@@ -16,6 +16,7 @@ mod reminder;
 mod replay;
 mod report;
 mod sarif;
+mod schema;
 mod sns;
 mod style;
 mod suppressed;
@@ -32,6 +33,7 @@ pub use notice::{InvalidNotice, Notice, Routing};
 pub use replay::Replayed;
 pub use report::{Judged, Note, Report, Unreadable};
 pub use sarif::Sarif;
+pub use schema::schema as alert_schema;
 pub use sns::{Attribute, Message};
 pub use style::Style;
 

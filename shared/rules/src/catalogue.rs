@@ -22,9 +22,9 @@ pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
 
 use crate::{
+    edit::Edit,
     facts::{Dockerfile, Form, Image, LaunchType, Subject, SubjectKind, TaskDefinition},
     field::Field,
-    fix::Fix,
     names::Place,
     policy::Parameters,
     severity::Severity,
@@ -223,7 +223,7 @@ fn shared_with_host(
             let mut answer = Answer::fail(pointer(), message);
             // Another network mode asks for more than one member to be changed.
             if member != "networkMode" {
-                answer = answer.fix(Fix::remove(json));
+                answer = answer.fix(Edit::remove(json));
             }
             vec![answer]
         }

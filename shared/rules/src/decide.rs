@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
+    edit::Edit,
     facts::Facts,
-    fix::Fix,
     policy::{InUse, Level, Levels, Policy},
     remedy::Remedy,
     severity::Severity,
@@ -78,7 +78,7 @@ pub struct Finding {
     pub remedy: Option<Box<Remedy>>,
     /// The smallest change of the subject that mends it, where there is one.
     #[serde(skip)]
-    pub fix: Option<Fix>,
+    pub fix: Option<Edit>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.

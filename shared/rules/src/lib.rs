@@ -7,9 +7,9 @@
 pub mod catalogue;
 pub mod conceal;
 mod decide;
+mod edit;
 pub mod facts;
 mod field;
-mod fix;
 pub mod ledger;
 pub mod names;
 mod nearest;
@@ -23,9 +23,9 @@ pub mod suppress;
 
 pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
+pub use edit::Edit;
 pub use facts::{Facts, Subject};
 pub use field::Field;
-pub use fix::Fix;
 pub use plan::{
     Action, Effect, Kept, Mode, Plan, Reverse, Step, Undo, UnknownAction, Withheld, plan,
     plan_quarantine, wants_surroundings,

@@ -54,8 +54,8 @@ pub fn notification(notice: &Notice, setting: &Setting<'_>) -> Value {
     parts.push(why.join("\n"));
     parts.push(texts(notice.services()));
     for code in notice.codes() {
-        // The title says what it is, and commands are made of checked names.
-        let text = code.text.replace('`', "'");
+        // Slack reads mentions even in code. No command of ours has that mark.
+        let text = code.text.replace('`', "'").replace('<', "‹");
         parts.push(format!("*{}*\n```\n{text}\n```", code.title));
     }
     let link = notice.subject.as_ref().and_then(|subject| subject.link());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidewaiter_rules::Severity;
+use tidewaiter_rules::{Severity, names::Place};
 
 use super::{Setting, cut::cut};
 use crate::{Change, Notice, key::hash, notice::NoticeFinding};
@@ -34,7 +34,7 @@ pub const RECOMMENDATION: usize = 512;
 pub const FIELD: usize = 2048;
 
 /// The findings of an alert: open, or archived where it tells that they are over. Empty where it is
-/// about no subject.
+/// about no subject, or about one in no place.
 pub fn findings(notice: &Notice, setting: &Setting<'_>) -> Vec<Value> {
     let mut by_rule: BTreeMap<&str, Vec<&NoticeFinding>> = BTreeMap::new();
     for finding in &notice.findings.0 {
@@ -76,8 +76,9 @@ fn finding(
     state: State,
 ) -> Option<Value> {
     let subject = notice.subject.as_ref()?;
-    let (account, region) = (&notice.account.0, &notice.region.0);
-    let partition = partition(region);
+    // Only such names are put into an ARN.
+    let place = Place::of_region(&notice.region.0, &notice.account.0).ok()?;
+    let (account, region, partition) = (place.account(), place.region(), place.partition());
     let is_unknown = !findings.is_empty() && findings.iter().all(|f| f.outcome.0 == "unknown");
     let severity = findings.iter().map(|finding| finding.severity).max();
     let severity = severity.unwrap_or(notice.severity);
@@ -188,16 +189,6 @@ fn fields(notice: &Notice) -> Value {
         field("command", Some(&action.command.0));
     }
     fields
-}
-
-fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 const fn label(severity: Severity) -> &'static str {

@@ -143,7 +143,7 @@ fn bold(text: &str) -> Value {
 }
 
 fn mono(text: &str) -> Value {
-    json!({"type": "TextRun", "fontType": "Monospace", "text": text.replace("{{", "{ {")})
+    json!({"type": "TextRun", "fontType": "Monospace", "text": text.replace("{{", "{ {").replace('<', "‹")})
 }
 
 /// A tag such as `<at>` is none without its mark, and neither is `{{DATE(…)}}`.

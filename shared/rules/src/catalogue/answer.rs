@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    decide::Outcome, facts::PlacedContainer, fix::Fix, names::quoted, remedy::Remedy,
+    decide::Outcome, edit::Edit, facts::PlacedContainer, names::quoted, remedy::Remedy,
     severity::Severity,
 };
 
@@ -17,7 +17,7 @@ pub struct Answer {
     pub(crate) message: String,
     pub(crate) help: Option<Cow<'static, str>>,
     pub(crate) remedy: Option<Box<Remedy>>,
-    pub(crate) fix: Option<Fix>,
+    pub(crate) fix: Option<Edit>,
 }
 
 impl Answer {
@@ -75,7 +75,7 @@ impl Answer {
 
     /// Says what change at its place mends it.
     #[must_use]
-    pub(crate) fn fix(mut self, fix: Fix) -> Self {
+    pub(crate) fn fix(mut self, fix: Edit) -> Self {
         self.fix = Some(fix);
         self
     }

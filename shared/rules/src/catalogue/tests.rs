@@ -250,7 +250,7 @@ fn every_pointer_of_a_denied_example_points_into_it_or_next_to_its_parent() {
 }
 
 /// `document` after the fix at `pointer`, whose parent is there.
-fn fixed(mut document: serde_json::Value, pointer: &str, fix: &crate::Fix) -> serde_json::Value {
+fn fixed(mut document: serde_json::Value, pointer: &str, fix: &crate::Edit) -> serde_json::Value {
     let (parent, member) = pointer.rsplit_once('/').unwrap();
     let was = document.pointer(pointer).cloned();
     if let Some(told) = fix.was {

@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, inside, read},
 };
 use crate::{
-    Fix, Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
 };
 
@@ -46,7 +46,7 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
                 None => ("linuxParameters", r#"{"initProcessEnabled":true}"#),
             };
             let message = "is restarted in place and has no init process: nothing reaps the processes that others leave";
-            Ok(Some(container.fails(member, message).fix(Fix::set(now))))
+            Ok(Some(container.fails(member, message).fix(Edit::set(now))))
         }
         (Err(hidden), _) => {
             let shown = container.shown();

@@ -2,7 +2,7 @@ use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule,
     each::{containers, read},
 };
-use crate::{Fix, Severity, facts::TaskDefinition};
+use crate::{Edit, Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "privileged-container",
@@ -27,7 +27,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
         let privileged = read("privileged", &container.privileged)? == Some(&true);
         let message = "is privileged: it has the powers of root on its host";
         Ok(privileged.then(|| {
-            let fix = Fix::remove("true");
+            let fix = Edit::remove("true");
             container.fails("privileged", message).fix(fix)
         }))
     })

@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, read},
 };
 use crate::{
-    Fix, Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
     names::quoted_value,
 };
@@ -55,13 +55,13 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
                 "root" => Some(r#""root""#),
                 _ => None,
             };
-            let fix = Fix::set(OTHER_USER).instead_of(was);
+            let fix = Edit::set(OTHER_USER).instead_of(was);
             let message = format!("runs as root: `user` is {shown}");
             container.fails("user", &message).fix(fix)
         }
         Identity::Image => {
             unknown("sets no `user`: its image decides, and an image that names none runs as root")
-                .fix(Fix::set(OTHER_USER))
+                .fix(Edit::set(OTHER_USER))
         }
         // Only the image's /etc/passwd could tell, and hardly any image maps another name to uid 0:
         // worth a word where the policy is strict, not a call at night.

@@ -4,7 +4,7 @@ use super::super::{
     plain_capability,
 };
 use crate::{
-    Fix, Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
     names::quoted,
@@ -68,7 +68,7 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
 }
 
 fn keeps(container: &PlacedContainer<'_>, member: &str, kept: &[&str]) -> Answer {
-    let fix = Fix::set(match member {
+    let fix = Edit::set(match member {
         "linuxParameters" => r#"{"capabilities":{"drop":["ALL"]}}"#,
         "linuxParameters/capabilities" => r#"{"drop":["ALL"]}"#,
         _ => r#"["ALL"]"#,

@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, log_router, read},
 };
 use crate::{
-    Fix, Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
 };
 
@@ -45,6 +45,6 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
         Some(false) => "has a writable root file system",
         None => "has a writable root file system: `readonlyRootFilesystem` is not set",
     };
-    let fix = Fix::set("true").instead_of(set.map(|_| "false"));
+    let fix = Edit::set("true").instead_of(set.map(|_| "false"));
     Ok(Some(container.fails(member, message).fix(fix)))
 }

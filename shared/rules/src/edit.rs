@@ -1,8 +1,8 @@
-//! The smallest change of a definition that mends a finding.
+//! The smallest edit of a definition that mends a finding.
 
 /// What to do at the place of a finding, as JSON. The parent of the place is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
+pub struct Edit {
     /// What stands there now, as JSON; `None` where nothing does, or where it is not told because it
     /// is text from outside.
     pub was: Option<&'static str>,
@@ -10,7 +10,7 @@ pub struct Fix {
     pub now: Option<&'static str>,
 }
 
-impl Fix {
+impl Edit {
     /// Nothing should stand there. `was` is what does, as JSON.
     pub(crate) const fn remove(was: &'static str) -> Self {
         Self {
