@@ -25,9 +25,9 @@ pub fn schema() -> Value {
             ("mode", json!({"enum": ["audit", "enforce"]})),
             ("account", text("The account id.")),
             ("region", text("The region.")),
-            ("findings", list(finding(&severity))),
+            ("findings", list(&finding(&severity))),
             ("more_findings", count()),
-            ("actions", list(action())),
+            ("actions", list(&action())),
         ],
         &[
             ("decision", json!({"enum": ["deny", "warn"]})),
@@ -39,16 +39,16 @@ pub fn schema() -> Value {
             ("subject", subject()),
             ("who", who()),
             ("more_actions", count()),
-            ("in_use", list(run())),
+            ("in_use", list(&run())),
             ("more_in_use", count()),
             ("in_use_unknown", text("Why there may be more.")),
             ("replace_by", text("A tag whose scan is clean.")),
             (
                 "kept",
-                list(object(&texts(&["digest", "platform", "reason"]), &[])),
+                list(&object(&texts(&["digest", "platform", "reason"]), &[])),
             ),
             ("more_kept", count()),
-            ("suppressed", list(suppressed())),
+            ("suppressed", list(&suppressed())),
             ("more_suppressed", count()),
             (
                 "waive",
@@ -56,7 +56,7 @@ pub fn schema() -> Value {
                     "What in a policy file would except just this, in YAML, with places to fill in.",
                 ),
             ),
-            ("waivers", list(waiver())),
+            ("waivers", list(&waiver())),
             ("withheld", text("Why a denied subject was left alone.")),
             (
                 "held_back",
@@ -110,7 +110,7 @@ fn remedy() -> Value {
     );
     let counts = ["total", "fixable", "partly_fixable", "unknown"].map(|name| (name, count()));
     let mut required = counts.to_vec();
-    required.push(("worst", list(worst)));
+    required.push(("worst", list(&worst)));
     object(&required, &[])
 }
 
@@ -141,7 +141,7 @@ fn subject() -> Value {
                 "arn",
                 text("Of the revision, the repository, the task or the service."),
             ),
-            ("tags", list(text("A tag of the image."))),
+            ("tags", list(&text("A tag of the image."))),
             ("link", text("The page in the AWS console.")),
         ],
     )
@@ -164,7 +164,7 @@ fn run() -> Value {
                 "service",
                 text("The service; none for tasks that were started by themselves."),
             ),
-            ("owners", list(text("A tag that names an owner."))),
+            ("owners", list(&text("A tag that names an owner."))),
         ],
     )
 }
@@ -176,7 +176,7 @@ fn suppressed() -> Value {
             "source",
             json!({"enum": ["waiver", "vex", "preset", "grace", "scanner"]}),
         ),
-        ("rules", list(text("For which it does not count."))),
+        ("rules", list(&text("For which it does not count."))),
     ]);
     object(&required, &texts(&["package", "until"]))
 }
@@ -185,12 +185,12 @@ fn waiver() -> Value {
     let mut required = texts(&["id", "expires", "reason", "owner"]);
     required.extend([
         ("state", json!({"enum": ["ended", "ends-soon"]})),
-        ("rules", list(text("The id of a rule."))),
+        ("rules", list(&text("The id of a rule."))),
     ]);
     object(
         &required,
         &[
-            ("vulnerabilities", list(text("The name of one."))),
+            ("vulnerabilities", list(&text("The name of one."))),
             ("ticket", text("Where it was agreed.")),
         ],
     )
@@ -207,7 +207,7 @@ fn object(required: &[Member], optional: &[Member]) -> Value {
     json!({"type": "object", "required": names, "properties": members})
 }
 
-fn list(of: Value) -> Value {
+fn list(of: &Value) -> Value {
     json!({"type": "array", "items": of})
 }
 

@@ -12,7 +12,7 @@ use tidewaiter_rules::{
 
 use crate::{
     Alert, Checked, Junit, Listing, Message, Note, Report, Sarif, Style, Unreadable,
-    channel::tests::is_fit_for_every_channel,
+    channel::tests::is_documented,
 };
 
 pub(crate) fn home() -> Place {
@@ -69,7 +69,7 @@ fn is_within_limits(message: &Message) -> Result<(), TestCaseError> {
     prop_assert!(body["sms"].as_str().unwrap().chars().count() <= 140);
     let machine: Value = serde_json::from_str(body["default"].as_str().unwrap()).unwrap();
     prop_assert_eq!(&machine["version"], 1);
-    is_fit_for_every_channel(body["default"].as_str().unwrap())?;
+    is_documented(body["default"].as_str().unwrap())?;
     Ok(())
 }
 

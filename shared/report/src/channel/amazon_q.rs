@@ -29,7 +29,7 @@ const TEXT: usize = 900;
 
 /// The notification about an alert.
 pub fn notification(notice: &Notice, setting: &Setting<'_>) -> Value {
-    let line = inert(&notice.graded_line());
+    let headline = inert(&notice.graded_line());
     let mut parts: Vec<String> = Vec::new();
     let facts = notice.facts(setting);
     let facts: Vec<String> = facts
@@ -82,14 +82,14 @@ pub fn notification(notice: &Notice, setting: &Setting<'_>) -> Value {
         "source": "custom",
         "content": {
             "textType": "client-markdown",
-            "title": cut(&line, TITLE),
+            "title": cut(&headline, TITLE),
             "description": joined(&parts),
             "nextSteps": steps,
             "keywords": keywords,
         },
         "metadata": {
             "threadId": notice.key().as_str(),
-            "summary": cut(&line, TITLE),
+            "summary": cut(&headline, TITLE),
             "eventType": notice.change.name(),
             "additionalContext": {
                 "account": notice.account.0,

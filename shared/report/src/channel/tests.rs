@@ -50,13 +50,14 @@ pub(crate) fn everything_told(json: &str) -> String {
 /// The alert is what its schema says, and the messages about it are within the vendors' limits and
 /// hold nothing that means something to them.
 pub(crate) fn is_fit_for_every_channel(json: &str) -> Result<(), TestCaseError> {
+    is_documented(json)?;
+    are_fit(json)
+}
+
+/// The alert is what its schema says.
+pub(crate) fn is_documented(json: &str) -> Result<(), TestCaseError> {
     let alert: Value = serde_json::from_str(json).unwrap();
     prop_assert_eq!(mistakes(&alert_schema(), &alert, ""), Vec::<String>::new());
-    for change in [Change::Opened, Change::Resolved] {
-        let mut alert = alert.clone();
-        alert["change"] = json!(change);
-        are_fit(&alert.to_string())?;
-    }
     Ok(())
 }
 
@@ -156,7 +157,7 @@ proptest! {
         change in proptest::sample::select(vec!["opened", "changed", "reminder", "resolved"]),
     ) {
         // A debug build reads a megabyte in seconds: much of it, or many.
-        let most = if count > 3 { 300 } else { 5_000 };
+        let most = if count > 3 { 150 } else { 4_000 };
         let text: String = text.chars().take(most).collect();
         let mut alert = forged(&text, count);
         alert["change"] = json!(change);

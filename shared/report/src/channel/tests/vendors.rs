@@ -195,7 +195,7 @@ pub(super) fn amazon_q(message: &Value) -> Result<(), TestCaseError> {
             };
             prop_assert!(no_markup(&line), "{line}");
             for mention in ["@here", "@channel", "@everyone"] {
-                let is_word = |at: usize| line[..at].ends_with(char::is_alphanumeric);
+                let is_word = |at: usize| line.get(..at).unwrap().ends_with(char::is_alphanumeric);
                 prop_assert!(
                     line.match_indices(mention).all(|(at, _)| is_word(at)),
                     "{line}"
