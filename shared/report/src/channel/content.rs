@@ -261,15 +261,18 @@ fn deed(action: &NoticeAction) -> String {
 }
 
 fn runs(run: &Run) -> String {
-    let tasks = if run.tasks == 1 { "task" } else { "tasks" };
     let of = match &run.service {
         Some(Text(service)) => format!("service {service}"),
         None => "started by itself".to_owned(),
     };
-    let mut text = format!(
-        "{} {tasks} in cluster {}, {of}, {}",
-        run.tasks, run.cluster.0, run.task_definition.0
-    );
+    let (cluster, definition) = (&run.cluster.0, &run.task_definition.0);
+    let mut text = match run.tasks {
+        0 => format!(
+            "cluster {cluster}, {of}, {definition}: no task runs now, but it would start from it"
+        ),
+        1 => format!("1 task in cluster {cluster}, {of}, {definition}"),
+        tasks => format!("{tasks} tasks in cluster {cluster}, {of}, {definition}"),
+    };
     if !run.owners.0.is_empty() {
         let _ = write!(text, " ({})", listed(&run.owners.0));
     }
