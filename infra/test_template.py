@@ -275,7 +275,9 @@ def test_only_the_guard_of_images_reads_images_and_what_runs():
     } | LISTS
     audit = stack(Mode="audit")
     assert reads <= audit.role_actions("ImageScanGuardRole")
-    assert reads & audit.role_actions("TaskDefinitionGuardRole") == set()
+    # What a definition names is looked up, and nothing more of it.
+    of_definitions = audit.role_actions("TaskDefinitionGuardRole")
+    assert reads & of_definitions == {"ecr:DescribeImages"}
 
 
 def test_an_image_scan_guard_that_may_look_for_tasks_has_the_time_to():
@@ -333,7 +335,7 @@ def test_role_reads_and_writes_single_entries_of_the_ledger(guard, mode):
     actions = stack(Mode=mode).role_actions(f"{guard}Role")
     ledger = {action for action in actions if action.startswith("dynamodb:")}
     single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-    # Of whole lists only who uses an image.
+    # Of whole lists only who uses an image, and where a pushed digest is in quarantine.
     lists = {"dynamodb:Query"} if guard != "TaskDefinitionGuard" else set()
     assert ledger == single | lists
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):

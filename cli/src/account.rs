@@ -158,9 +158,13 @@ fn state_of(image: &QuarantinedImage) -> String {
             quoted(&image.by),
             quoted(reason)
         ),
-        Quarantined::Released(release) => format!(
-            "released until {} by {}: {}{ticket}",
+        Quarantined::Released(release) | Quarantined::Ended(release) => format!(
+            "released until {}{} by {}: {}{ticket}",
             release.until,
+            match &image.state {
+                Quarantined::Ended(_) => ", which is over,",
+                _ => "",
+            },
             quoted(&release.by),
             quoted(&release.reason)
         ),

@@ -207,6 +207,37 @@ class Stack:
         answer = self.client("ecs").describe_task_definition(taskDefinition=definition)
         return answer["taskDefinition"]["status"]
 
+    def release(
+        self, repository: str, digest: str, until: str = "2099-01-01T00:00:00Z"
+    ) -> None:
+        """Writes down that an image is released from quarantine, as ARCHITECTURE.md says."""
+        arn = f"arn:aws:ecr:{self.region}:{self.aws.account}:repository/{repository}"
+        self.client("dynamodb").update_item(
+            TableName=self.outputs["LedgerName"],
+            Key={"id": {"S": "quarantine"}, "part": {"S": f"{digest}@{arn}"}},
+            UpdateExpression="SET #s = :s, #r = :r, #b = :b, #u = :u",
+            ExpressionAttributeNames={
+                "#s": "state",
+                "#r": "reason",
+                "#b": "by",
+                "#u": "until",
+            },
+            ExpressionAttributeValues={
+                ":s": {"S": "released"},
+                ":r": {"S": "a test"},
+                ":b": {"S": "ada"},
+                ":u": {"S": until},
+            },
+        )
+
+    def restore(self, repository: str, digest: str) -> None:
+        """Takes an image out of the archive."""
+        self.client("ecr").update_image_storage_class(
+            repositoryName=repository,
+            imageId={"imageDigest": digest},
+            targetStorageClass="STANDARD",
+        )
+
     def image_status(self, repository: str, digest: str) -> str:
         """The status of an image as ECR reports it."""
         answer = self.client("ecr").describe_images(

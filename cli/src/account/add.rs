@@ -133,7 +133,10 @@ impl Adding<'_> {
         if plan.steps.is_empty() {
             say("  it is in the archive already: write down that it is to stay there")?;
             if let Some(released) = self.released(self.subject) {
-                say(&format!("    which ends its release: {}", state_of(released)))?;
+                say(&format!(
+                    "    which ends its release: {}",
+                    state_of(released)
+                ))?;
             }
         }
         for kept in &plan.kept {

@@ -37,8 +37,11 @@ impl Listed {
     pub(super) fn of(image: &QuarantinedImage) -> Self {
         let (state, by, reason, until) = match &image.state {
             Quarantined::Held { reason, .. } => ("quarantined", &image.by, reason, None),
-            Quarantined::Released(release) => (
-                "released",
+            Quarantined::Released(release) | Quarantined::Ended(release) => (
+                match &image.state {
+                    Quarantined::Ended(_) => "release-ended",
+                    _ => "released",
+                },
                 &release.by,
                 &release.reason,
                 Some(release.until.to_string()),

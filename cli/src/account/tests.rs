@@ -252,7 +252,12 @@ async fn an_image_goes_into_quarantine_and_out_of_it_with_all_that_it_took() {
         .calls()
         .iter()
         .filter(|call| call.operation == "UpdateImageStorageClass")
-        .map(|call| call.parameters["imageId"]["imageDigest"].as_str().unwrap().to_owned())
+        .map(|call| {
+            call.parameters["imageId"]["imageDigest"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(restored, [AMD64, ARM64, INDEX], "the index last");
     transcript.push_str(&work!(world, LATER, list::list, ListArguments::default()).0);
@@ -263,7 +268,12 @@ async fn an_image_goes_into_quarantine_and_out_of_it_with_all_that_it_took() {
 async fn each_step_is_written_down_before_it_is_done() {
     let world = World::default();
     let (_, wire) = work!(world, NOON, add::add, adding("app:1.0", YES));
-    let one = ["UpdateItem", "UpdateItem", "UpdateImageStorageClass", "UpdateItem"];
+    let one = [
+        "UpdateItem",
+        "UpdateItem",
+        "UpdateImageStorageClass",
+        "UpdateItem",
+    ];
     assert_eq!(writes(&wire), [one, one, one].concat());
     let (_, wire) = work!(world, LATER, release::release, releasing("app:1.0", YES));
     let written = ["UpdateItem"; 3];
@@ -293,7 +303,10 @@ async fn what_runs_is_left_unless_the_person_says_otherwise() {
 async fn where_nobody_can_be_asked_nothing_is_changed() {
     let world = World::default();
     let (said, wire) = work!(world, NOON, add::add, adding("app:1.0", NOBODY));
-    assert!(said.ends_with("exit 2\n") && said.contains("`--yes`"), "{said}");
+    assert!(
+        said.ends_with("exit 2\n") && said.contains("`--yes`"),
+        "{said}"
+    );
     assert!(writes(&wire).is_empty());
     work!(world, NOON, add::add, adding("app:1.0", YES));
     let (said, wire) = work!(world, LATER, release::release, releasing("app:1.0", NOBODY));
@@ -313,7 +326,9 @@ async fn a_release_without_restoration_leaves_the_archive_alone() {
     assert_eq!(world.archived().len(), 3);
     let wire = world.wire();
     let clients = wire.clients(place());
-    let listed = Ledger::new(&clients, "ledger").all_quarantined(at(LATER)).await;
+    let listed = Ledger::new(&clients, "ledger")
+        .all_quarantined(at(LATER))
+        .await;
     let is_released = |one: &QuarantinedImage| matches!(one.state, Quarantined::Released(_));
     assert!(listed.unwrap().iter().all(is_released));
 }
@@ -328,7 +343,10 @@ async fn a_restoration_that_aws_refuses_is_told_and_the_others_are_done() {
     };
     let (said, _) = work!(refusing, LATER, release::release, releasing("app:1.0", YES));
     assert_eq!(world.archived(), [ARM64]);
-    assert!(said.contains("still in the archive") && said.ends_with("exit 2\n"), "{said}");
+    assert!(
+        said.contains("still in the archive") && said.ends_with("exit 2\n"),
+        "{said}"
+    );
     // What is left can be done once it may be.
     let (said, _) = work!(world, LATER, release::release, releasing("app:1.0", YES));
     assert_eq!(world.archived(), [""; 0]);
@@ -393,10 +411,14 @@ async fn of_a_deregistered_revision_one_copy_is_registered_however_often_it_is_u
 async fn what_the_ledger_does_not_know_is_not_undone() {
     let world = World::default();
     for (id, part) in [
-        (format!("deregister-task-definition:{DEFINITION}"), "does not know"),
+        (
+            format!("deregister-task-definition:{DEFINITION}"),
+            "does not know",
+        ),
         ("archive-image:app".to_owned(), "not the id of an action"),
         (
-            "deregister-task-definition:arn:aws:ecs:us-east-1:111122223333:task-definition/web:7".to_owned(),
+            "deregister-task-definition:arn:aws:ecs:us-east-1:111122223333:task-definition/web:7"
+                .to_owned(),
             "you act in",
         ),
     ] {

@@ -89,12 +89,15 @@ impl Page<'_> {
         }
         formatter.write_str("| Denied | Where | Covered by |\n| --- | --- | --- |\n")?;
         for (rule, place) in denied {
-            let guard = match rule.check.subject() {
-                SubjectKind::TaskDefinition => {
+            let guard = match (rule.id, rule.check.subject()) {
+                // What the ledger knows is known in the account alone.
+                ("quarantined-image", _) => "`task-definition-guard` at registration",
+                ("returned-image", _) => "`image-push-guard` when the image comes back",
+                (_, SubjectKind::TaskDefinition) => {
                     "`tidewaiter check` before the deploy, `task-definition-guard` at registration"
                 }
-                SubjectKind::Image => "`image-scan-guard` when the scan ends",
-                SubjectKind::Dockerfile => "`tidewaiter check` before the build",
+                (_, SubjectKind::Image) => "`image-scan-guard` when the scan ends",
+                (_, SubjectKind::Dockerfile) => "`tidewaiter check` before the build",
             };
             writeln!(formatter, "| `{}` | {place} | {guard} |", rule.id)?;
         }

@@ -1,5 +1,6 @@
 //! What an event did not say.
 
+mod barred;
 mod family;
 mod listing;
 mod reconcile;
@@ -18,6 +19,9 @@ use tidewaiter_rules::{
 use crate::{CallError, Clients, body::Body, ledger::Ledger};
 
 pub use reconcile::{Reconciled, reconcile};
+
+pub use barred::gather_barred;
+pub use family::platforms_of;
 
 /// What there is to judge.
 #[derive(Debug, Clone, PartialEq)]

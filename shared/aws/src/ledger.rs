@@ -122,21 +122,28 @@ impl<'a> Ledger<'a> {
         Ok(answer.item.map(Entry))
     }
 
-    /// All entries of one `id`, in the order of their parts.
-    async fn list(&self, id: &str) -> Result<Vec<Entry>, CallError> {
+    /// All entries of one `id` whose part begins so, in the order of their parts.
+    async fn list(&self, id: &str, start_of_part: &str) -> Result<Vec<Entry>, CallError> {
         let mut entries = Vec::new();
         let mut start = None;
         loop {
-            let call = self
+            let mut call = self
                 .clients
                 .dynamodb
                 .query()
                 .table_name(self.table)
-                .key_condition_expression("#id = :id")
                 .expression_attribute_names("#id", "id")
                 .expression_attribute_values(":id", text(id))
                 .consistent_read(true)
                 .set_exclusive_start_key(start);
+            // DynamoDB refuses an empty text to begin with.
+            call = if start_of_part.is_empty() {
+                call.key_condition_expression("#id = :id")
+            } else {
+                call.key_condition_expression("#id = :id AND begins_with(#part, :part)")
+                    .expression_attribute_names("#part", "part")
+                    .expression_attribute_values(":part", text(start_of_part))
+            };
             let page = call.send().await;
             let page = page.map_err(|error| CallError::of("Query", &error))?;
             entries.extend(page.items.unwrap_or_default().into_iter().map(Entry));

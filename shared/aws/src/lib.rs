@@ -21,7 +21,9 @@ pub use apply::apply;
 pub use aws_credential_types::Credentials;
 pub use clients::{Clients, Connection};
 pub use error::CallError;
-pub use gather::{Gathered, Reconciled, gather, gather_surroundings, reconcile};
+pub use gather::{
+    Gathered, Reconciled, gather, gather_barred, gather_surroundings, platforms_of, reconcile,
+};
 pub use images::{ImageNow, Reference, describe_image};
 pub use publish::{dead_letter, publish};
 pub use reverse::{Reversed, reverse};

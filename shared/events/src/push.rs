@@ -21,6 +21,8 @@ pub struct Pushed {
     pub image: Scanned,
     /// How it came.
     pub arrival: Arrival,
+    /// Whether it may lead to other images: an index, or what the event does not call anything.
+    pub may_be_index: bool,
 }
 
 /// How an image came to be there.
@@ -88,6 +90,8 @@ pub(crate) fn pushed(
         return Ok(Err(Ignored::OtherArtifact(artifact.to_owned())));
     }
     let invalid = |error: InvalidName| InvalidEvent::new(error.to_string());
+    let manifest = detail.manifest_media_type.as_deref();
+    let may_be_index = manifest.is_none_or(|it| INDEXES.contains(&it));
     let origin = envelope.origin();
     let place = origin.place.clone();
     let place = place.ok_or(InvalidEvent::new("it has no `account` and `region`"))?;
@@ -106,6 +110,7 @@ pub(crate) fn pushed(
             counts: BTreeMap::new(),
         },
         arrival,
+        may_be_index,
     }))
 }
 
@@ -117,6 +122,11 @@ const CONFIGURATIONS: [&str; 2] = [
 ];
 
 /// Media types of manifests: of one image, and of an index of several.
+const INDEXES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
 const MANIFESTS: [&str; 4] = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",

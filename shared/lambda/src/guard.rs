@@ -2,6 +2,7 @@
 //! It stands here once.
 
 mod acting;
+mod known;
 mod telling;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 use tidewaiter_aws::{
-    CallError, Gathered, dead_letter, gather, gather_surroundings,
+    CallError, Gathered, dead_letter, gather, gather_barred, gather_surroundings,
     ledger::{Ledger, Writer},
     publish,
 };
@@ -25,6 +26,7 @@ use tidewaiter_rules::{
 };
 
 use crate::{Function, Settings};
+use known::Known;
 use storm::Recent;
 
 /// A function at work.
@@ -198,15 +200,40 @@ impl Guard {
     ) -> Result<Option<String>, HandleError> {
         line.event = event.origin().id.clone().unwrap_or_default();
         line.subject = event.subject_id();
-        match gather(&self.settings.clients, event).await {
-            Ok(Gathered::Facts(facts)) => {
-                self.act(payload, event, *facts, line).await?;
-            }
-            Ok(Gathered::Gone) => line.outcome = "gone",
-            Ok(Gathered::NotScanned) => line.outcome = "not-scanned",
-            Ok(Gathered::Archived) => line.outcome = "archived",
+        match self.facts(event, line).await {
+            Ok(Some(facts)) => self.act(payload, event, *facts, line).await?,
+            Ok(None) => {}
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => return Ok(Some(error.to_string())),
+        }
+        Ok(None)
+    }
+
+    /// What there is to judge; where there is nothing, why stands in the line.
+    async fn facts(&self, event: &Event, line: &mut Line) -> Result<Option<Box<Facts>>, CallError> {
+        let known = match event {
+            Event::Pushed(pushed) => self.known(pushed).await?,
+            _ => Known::Nothing,
+        };
+        let elsewhere = match known {
+            Known::Held(facts) => return Ok(Some(facts)),
+            Known::Released => {
+                line.outcome = "released";
+                return Ok(None);
+            }
+            Known::HeldElsewhere(facts) => Some(facts),
+            Known::Nothing => None,
+        };
+        let clients = &self.settings.clients;
+        match gather(clients, event).await? {
+            Gathered::Facts(mut facts) => {
+                gather_barred(clients, &self.ledger(), &mut facts, (self.now)()).await?;
+                return Ok(Some(facts));
+            }
+            Gathered::NotScanned if elsewhere.is_some() => return Ok(elsewhere),
+            Gathered::Gone => line.outcome = "gone",
+            Gathered::NotScanned => line.outcome = "not-scanned",
+            Gathered::Archived => line.outcome = "archived",
         }
         Ok(None)
     }

@@ -296,12 +296,14 @@ catalogue! {
         missing_init_process,
         interactive_container,
         container_links,
+        quarantined_image,
     }
     image {
         vulnerable_image,
         exploited_vulnerability,
         stale_vulnerability,
         unscanned_image,
+        returned_image,
     }
     dockerfile {
         dockerfile_root_user,

@@ -60,12 +60,22 @@ impl Key {
         Self::of("alert", &format!("budget#{function}#{hour}"))
     }
 
-    /// An image that is not to be pulled: a part of [`Self::QUARANTINE`].
+    /// An image that is not to be pulled: a part of [`Self::QUARANTINE`]. The digest stands first, so that
+    /// one question finds it in every repository.
     pub fn quarantine(repository: &Repository, digest: &Digest) -> Self {
         Self {
             id: Self::QUARANTINE.to_owned(),
-            part: Some(format!("{}@{digest}", repository.arn())),
+            part: Some(format!(
+                "{}{}",
+                Self::quarantines_of(digest),
+                repository.arn()
+            )),
         }
+    }
+
+    /// How the parts of [`Self::QUARANTINE`] begin that are about this digest.
+    pub fn quarantines_of(digest: &Digest) -> String {
+        format!("{digest}@")
     }
 
     /// The `id` of all images in quarantine.
@@ -298,6 +308,12 @@ impl News {
             findings: hash(["budget", &most.to_string()]),
             effects: String::new(),
         }
+    }
+
+    /// Whether something was done. When that was begun is a part of [`Self::effects`], so that what is
+    /// done again later differs by them.
+    pub fn is_done(&self) -> bool {
+        self.effects.starts_with(DONE)
     }
 
     /// Whether it only says that what was told as done is still done: then it is no news, whatever

@@ -148,9 +148,9 @@ impl Action {
                     region = arn.place().region()
                 ),
             },
-            Self::ArchiveImage(repository, digest) => Undo {
-                explanation: "restoring takes up to 20 minutes; a further scan with the same result archives the image again unless the policy allows it by then",
-                command: storage_class_command(repository, digest, "STANDARD"),
+            Self::ArchiveImage(..) => Undo {
+                explanation: "this releases the image from quarantine for 7 days and restores it, which takes up to 20 minutes; `tidewaiter quarantine release` sets another end; `aws ecr update-image-storage-class --target-storage-class STANDARD` alone does not hold: without a release the image is archived again at once",
+                command: format!("tidewaiter undo '{}'", self.id()),
             },
         }
     }
@@ -218,7 +218,8 @@ pub enum Withheld {
     Run,
     /// It is an Express service, which only deleting would take back.
     ExpressService,
-    /// Somebody has just taken the image out of the archive, and may have meant to.
+    /// Somebody has just taken the image out of the archive, and the ledger does not know that it was in
+    /// quarantine.
     Restored,
     /// The facts do not name the one thing to act on.
     NotIdentified,

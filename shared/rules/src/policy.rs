@@ -70,7 +70,7 @@ impl Level {
 /// A set of levels to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up.
+    /// Denies `privileged-container`, `vulnerable-image` and `returned-image`, warns of severity medium and up.
     #[default]
     Default,
     /// As `default`, and denies what the baseline Pod Security Standard forbids.
@@ -145,7 +145,7 @@ choice!(
         (
             "default",
             Self::Default,
-            "Denies `privileged-container` and `vulnerable-image`, warns of severity medium and up."
+            "Denies `privileged-container`, `vulnerable-image` and `returned-image`, warns of severity medium and up."
         ),
         (
             "baseline",
@@ -201,6 +201,7 @@ const DENIED_BY_DEFAULT: &[&str] = &[
     "privileged-container",
     "vulnerable-image",
     "unscanned-image",
+    "returned-image",
 ];
 
 /// How many actions a function may take in an hour where the policy says nothing: more than people

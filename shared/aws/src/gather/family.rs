@@ -27,6 +27,9 @@ const MOST_PAGES: usize = 20;
 /// A hundred a call, which is the most that ECR takes.
 const MOST_INDEXES: usize = 2000;
 
+/// How many platforms of a pushed index are looked up. The largest official images have about ten.
+const MOST_CHILDREN: usize = 100;
+
 /// How many builds are looked at for one that is clean, and how many platforms of each.
 const MOST_BUILDS: usize = 3;
 const MOST_PLATFORMS: usize = 5;
@@ -203,6 +206,58 @@ async fn indexes(
         }
     }
     Ok(indexes)
+}
+
+/// The platforms that an index leads to; none where it is no index, or is not there any more.
+///
+/// # Errors
+/// When it cannot be read, or leads to more platforms than anybody builds.
+pub async fn platforms_of(
+    clients: &Clients,
+    repository: &Repository,
+    index: &Digest,
+) -> Result<Vec<Digest>, CallError> {
+    let identifier = ImageIdentifier::builder()
+        .image_digest(index.as_str())
+        .build();
+    let answer = clients
+        .ecr
+        .batch_get_image()
+        .registry_id(repository.place().account())
+        .repository_name(repository.name())
+        .image_ids(identifier)
+        .set_accepted_media_types(Some(manifest::MEDIA_TYPES.map(str::to_owned).to_vec()))
+        .send()
+        .await
+        .map_err(|error| CallError::of(MANIFESTS, &error));
+    let answer = match answer {
+        Err(error) if error.code() == Some("RepositoryNotFoundException") => return Ok(Vec::new()),
+        answer => answer?,
+    };
+    let mut platforms = Vec::new();
+    for image in answer.images() {
+        let media_type = image.image_manifest_media_type();
+        if !media_type.is_some_and(manifest::is_index) {
+            continue;
+        }
+        let written = image.image_manifest().unwrap_or_default();
+        let children = manifest::children(written).map_err(|error| {
+            CallError::permanent(MANIFESTS, format!("index {index} cannot be read: {error}"))
+        })?;
+        let children = children.into_iter();
+        platforms.extend(
+            children
+                .filter(|child| matches!(child.role, Role::Platform(_)))
+                .map(|child| child.digest),
+        );
+    }
+    platforms.sort();
+    platforms.dedup();
+    if platforms.len() > MOST_CHILDREN {
+        let reason = format!("index {index} leads to more than {MOST_CHILDREN} platforms");
+        return Err(CallError::permanent(MANIFESTS, reason));
+    }
+    Ok(platforms)
 }
 
 /// The newest builds that are not of the family, with the scans of their platforms. What cannot be read

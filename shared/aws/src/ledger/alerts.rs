@@ -58,6 +58,9 @@ impl Ledger<'_> {
         let differs = if news.is_already_done() {
             values.push((":done", text(DONE)));
             "(NOT begins_with(#effects, :done) AND (#findings <> :findings OR #effects <> :effects))"
+        } else if news.is_done() {
+            // What led to it may be said in other words: by a scan, or by the quarantine of before.
+            "#effects <> :effects"
         } else {
             "#findings <> :findings OR #effects <> :effects"
         };

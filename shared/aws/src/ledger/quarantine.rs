@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tidewaiter_report::clean;
 use tidewaiter_rules::{
     Step,
+    facts::Quarantine,
     ledger::Key,
     names::{Digest, Repository},
 };
@@ -79,6 +80,31 @@ pub enum Quarantined {
     },
     /// It was, and is released.
     Released(Release),
+    /// It was released until a time that is over: it is judged as any other image.
+    Ended(Release),
+}
+
+impl Quarantined {
+    /// The release, where one holds.
+    pub fn release_in_force(&self) -> Option<&Release> {
+        match self {
+            Self::Released(release) => Some(release),
+            Self::Held { .. } | Self::Ended(_) => None,
+        }
+    }
+
+    /// The quarantine, where it holds. `elsewhere` is the repository that it holds for, where that is
+    /// another one than the image's.
+    pub fn quarantine(self, elsewhere: Option<Repository>) -> Option<Quarantine> {
+        match self {
+            Self::Held { reason, since, .. } => Some(Quarantine {
+                since,
+                reason,
+                elsewhere,
+            }),
+            Self::Released(_) | Self::Ended(_) => None,
+        }
+    }
 }
 
 impl Ledger<'_> {
@@ -152,8 +178,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// What the ledger says of an image; `None` where it never was in quarantine, or a release has
-    /// run out.
+    /// What the ledger says of an image; `None` where it never was in quarantine.
     ///
     /// # Errors
     /// When the call fails.
@@ -164,11 +189,22 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Option<Quarantined>, CallError> {
         let entry = self.read(&Key::quarantine(repository, digest)).await?;
-        Ok(entry.and_then(|entry| state(&entry, now)))
+        Ok(entry.map(|entry| state(&entry, now)))
     }
 
-    /// Every image in quarantine, and those whose release still holds, in the order of repositories
-    /// and digests.
+    /// What the ledger says of a digest in every repository, by one call.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn quarantined_anywhere(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Vec<QuarantinedImage>, CallError> {
+        self.listed(&Key::quarantines_of(digest), now).await
+    }
+
+    /// Every image that was put into quarantine, in the order of repositories and digests.
     ///
     /// # Errors
     /// When a call fails.
@@ -176,9 +212,20 @@ impl Ledger<'_> {
         &self,
         now: Timestamp,
     ) -> Result<Vec<QuarantinedImage>, CallError> {
-        let entries = self.list(Key::QUARANTINE).await?;
+        self.listed("", now).await
+    }
+
+    async fn listed(
+        &self,
+        start: &str,
+        now: Timestamp,
+    ) -> Result<Vec<QuarantinedImage>, CallError> {
+        let entries = self.list(Key::QUARANTINE, start).await?;
         let listed = entries.iter().filter_map(|entry| listed(entry, now));
-        Ok(listed.collect())
+        let mut listed: Vec<QuarantinedImage> = listed.collect();
+        listed
+            .sort_by(|a, b| (a.repository.arn(), &a.digest).cmp(&(b.repository.arn(), &b.digest)));
+        Ok(listed)
     }
 
     /// Releases an image as a person wants it. Of two releases the longer one holds: where there is one
@@ -242,13 +289,13 @@ impl Ledger<'_> {
     }
 }
 
-/// One entry of the list; `None` where a release has run out, or the entry names no image.
+/// One entry of the list; `None` where the entry names no image.
 fn listed(entry: &Entry, now: Timestamp) -> Option<QuarantinedImage> {
-    let (repository, digest) = entry.text("part")?.split_once('@')?;
+    let (digest, repository) = entry.text("part")?.split_once('@')?;
     Some(QuarantinedImage {
         repository: Repository::parse_arn(repository).ok()?,
         digest: Digest::parse(digest).ok()?,
-        state: state(entry, now)?,
+        state: state(entry, now),
         by: entry.text("by").unwrap_or("somebody").to_owned(),
         at: entry.time("at"),
         ticket: entry.text("ticket").map(str::to_owned),
@@ -258,17 +305,21 @@ fn listed(entry: &Entry, now: Timestamp) -> Option<QuarantinedImage> {
     })
 }
 
-/// What an entry says now; `None` where a release has run out.
-fn state(entry: &Entry, now: Timestamp) -> Option<Quarantined> {
-    if entry.is("state", "released") {
-        let release = release(entry);
-        return (release.until > now).then_some(Quarantined::Released(release));
+/// What an entry says now.
+fn state(entry: &Entry, now: Timestamp) -> Quarantined {
+    if !entry.is("state", "released") {
+        return Quarantined::Held {
+            reason: entry.text("reason").unwrap_or_default().to_owned(),
+            since: entry.time("at"),
+            undo: entry.text("undo").unwrap_or_default().to_owned(),
+        };
     }
-    Some(Quarantined::Held {
-        reason: entry.text("reason").unwrap_or_default().to_owned(),
-        since: entry.time("at"),
-        undo: entry.text("undo").unwrap_or_default().to_owned(),
-    })
+    let release = release(entry);
+    if release.until > now {
+        Quarantined::Released(release)
+    } else {
+        Quarantined::Ended(release)
+    }
 }
 
 /// What cannot be read of a release makes it hold: to leave an image alone can be mended later.

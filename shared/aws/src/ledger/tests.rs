@@ -113,6 +113,11 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
         .await
         .unwrap();
     ledger
+        .quarantined_anywhere(&digest, writer.now)
+        .await
+        .unwrap();
+    ledger.all_quarantined(writer.now).await.unwrap();
+    ledger
         .release(&repository, &digest, "good", writer.now, writer)
         .await
         .unwrap();
@@ -121,11 +126,11 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
     ledger.repeated(&key, writer).await.unwrap();
     ledger.clear(&key, writer).await.unwrap();
     let calls = calls.lock().unwrap();
-    assert_eq!(calls.len(), 13);
+    assert_eq!(calls.len(), 15);
     for call in calls.iter() {
         assert_eq!(call.parameters["TableName"], "the-table");
         match call.operation.as_str() {
-            "GetItem" => assert_eq!(call.parameters["ConsistentRead"], true),
+            "GetItem" | "Query" => assert_eq!(call.parameters["ConsistentRead"], true),
             "UpdateItem" => {
                 assert!(call.parameters["ConditionExpression"].is_string());
                 // DynamoDB refuses values that no expression names.
@@ -238,8 +243,11 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
     };
     assert_eq!(quarantine(24).await, Ok(Some(release.clone())));
     let asked = async |number| ledger.quarantined(&repository, &digest, time(number)).await;
-    assert_eq!(asked(24).await, Ok(Some(Quarantined::Released(release))));
-    assert_eq!(asked(25).await, Ok(None), "the release has run out");
+    assert_eq!(
+        asked(24).await,
+        Ok(Some(Quarantined::Released(release.clone())))
+    );
+    assert_eq!(asked(25).await, Ok(Some(Quarantined::Ended(release))));
     assert_eq!(quarantine(25).await, Ok(None));
     let held = Quarantined::Held {
         reason: "bad".to_owned(),
@@ -247,6 +255,36 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
         undo: "aws back".to_owned(),
     };
     assert_eq!(asked(26).await, Ok(Some(held)));
+}
+
+/// A digest is found in every repository by one question, and a longer digest is not taken for it.
+#[tokio::test(start_paused = true)]
+async fn a_digest_is_found_wherever_it_is_in_quarantine() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let (app, digest) = image();
+    let web = Repository::new(place(), "web").unwrap();
+    let longer = Digest::parse(&format!("{digest}0")).unwrap();
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    for (repository, digest) in [(&web, &digest), (&app, &digest), (&app, &longer)] {
+        let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
+        let refused = ledger
+            .quarantine((repository, digest), &archive, BAD, now)
+            .await;
+        assert_eq!(refused, Ok(None));
+    }
+    let images = |listed: Vec<QuarantinedImage>| -> Vec<String> {
+        let name = |one: QuarantinedImage| format!("{}@{}", one.repository.arn(), one.digest);
+        listed.into_iter().map(name).collect()
+    };
+    let found = ledger.quarantined_anywhere(&digest, now.now).await.unwrap();
+    let [app, web] = [&app, &web].map(|repository| format!("{}@{digest}", repository.arn()));
+    assert_eq!(images(found), [app.clone(), web.clone()]);
+    let all = ledger.all_quarantined(now.now).await.unwrap();
+    assert_eq!(images(all), [app.clone(), format!("{app}0"), web]);
+    assert_eq!(wire.operations()[3..], ["Query", "Query"]);
 }
 
 #[tokio::test(start_paused = true)]

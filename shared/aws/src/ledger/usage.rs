@@ -227,7 +227,7 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Users, CallError> {
         let mut users = Users::default();
-        for entry in self.list(&Key::users(digest)).await? {
+        for entry in self.list(&Key::users(digest), "").await? {
             let Some(user) = user(&entry, complete, now) else {
                 continue;
             };
@@ -250,7 +250,7 @@ impl Ledger<'_> {
         complete: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<User>, CallError> {
-        let entries = self.list(&Key::pulls(repository)).await?;
+        let entries = self.list(&Key::pulls(repository), "").await?;
         let pulling = entries.iter().filter(|entry| entry.is("state", "running"));
         Ok(pulling
             .filter_map(|entry| user(entry, complete, now))

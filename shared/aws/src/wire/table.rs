@@ -57,10 +57,12 @@ impl Table {
                     parameters["ConsistentRead"], true,
                     "reads of the ledger decide"
                 );
-                assert_eq!(parameters["KeyConditionExpression"], "#id = :id");
-                let wanted = value(parameters, ":id");
-                let found = items.values().filter(|item| item["id"] == wanted);
-                let found: Vec<&Item> = found.collect();
+                let condition = parameters["KeyConditionExpression"].as_str();
+                let condition = condition.expect("a Query of one id");
+                assert!(condition.starts_with("#id = :id"), "{condition}");
+                let is_found =
+                    |item: &&Item| Condition::of(parameters, Some(item), condition).holds();
+                let found: Vec<&Item> = items.values().filter(is_found).collect();
                 Some(Answer::json(json!({ "Items": found }).to_string()))
             }
             "UpdateItem" => {

@@ -1,7 +1,8 @@
 //! What is done about a decision: nothing without the ledger.
 //!
 //! Before an act, in this order: nobody has paused the functions, the function has something left
-//! of its budget, the way back is written down, and, of an image, nobody has released it. After
+//! of its budget, the way back is written down, and, of an image, nobody has released it: that is
+//! looked up first, and what writes the quarantine down asks again. After
 //! it the outcome is written down. Every step of this can be repeated: an act is done again where
 //! its outcome is not known, and all acts are idempotent.
 
@@ -52,9 +53,8 @@ impl Guard {
         let because = because(facts, decision);
         let mut acted = Acted::default();
         if plan.mode == Mode::Enforce && !plan.steps.is_empty() {
-            match self.ledger().pause_in_force().await {
-                Ok(None) => {}
-                Ok(Some(Pause { by, reason })) => acted.hold = Some(Hold::Paused { by, reason }),
+            match self.hold(facts).await {
+                Ok(hold) => acted.hold = hold,
                 Err(error) => acted.lose(&error),
             }
         }
@@ -72,6 +72,14 @@ impl Guard {
             plan.mode = Mode::Audit;
         }
         acted
+    }
+
+    /// What keeps a plan from being begun at all, before it has cost anything.
+    async fn hold(&self, facts: &Facts) -> Result<Option<Hold>, CallError> {
+        if let Some(Pause { by, reason }) = self.ledger().pause_in_force().await? {
+            return Ok(Some(Hold::Paused { by, reason }));
+        }
+        self.release_in_force(facts).await
     }
 
     async fn take(&self, step: &Step, because: Because<'_>, line: &Line, acted: &mut Acted) {

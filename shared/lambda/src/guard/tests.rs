@@ -1,8 +1,10 @@
 //! What a function does about an event, call by call.
 
 mod delivery;
+mod held;
 mod images;
 mod ledger;
+mod peers;
 mod pushes;
 mod storm;
 mod surroundings;
@@ -71,10 +73,15 @@ impl Done {
     }
 }
 
-/// The calls that are not about the ledger.
+/// The calls that are not about the ledger, nor a look-up of an image that a definition names:
+/// `held.rs` is about that.
 fn beside_the_ledger(wire: &Wire) -> Vec<Call> {
     let calls = wire.calls().into_iter();
-    calls.filter(|call| !is_ledger(call)).collect()
+    let is_named =
+        |call: &Call| call.operation == "DescribeImages" && call.parameters["imageIds"].is_array();
+    calls
+        .filter(|call| !is_ledger(call) && !is_named(call))
+        .collect()
 }
 
 fn alerts(wire: &Wire) -> Vec<Value> {
@@ -124,7 +131,7 @@ async fn handle(
 }
 
 fn is_ledger(call: &Call) -> bool {
-    matches!(call.operation.as_str(), "GetItem" | "UpdateItem" | "Query")
+    matches!(call.operation.as_str(), "GetItem" | "Query" | "UpdateItem")
 }
 
 /// A wire with a ledger behind it; the script is about all else.

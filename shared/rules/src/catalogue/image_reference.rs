@@ -72,20 +72,21 @@ impl<'a> ImageReference<'a> {
     /// The account of the private ECR registry that the image is in. The whole host counts, so that
     /// a host which only begins like one is none.
     pub(crate) fn ecr_account(&self) -> Option<&str> {
-        self.ecr_place().map(|(account, _)| account)
+        self.ecr_registry().map(|(account, _)| account)
     }
 
-    /// The account and the region of that registry.
-    pub(crate) fn ecr_place(&self) -> Option<(&str, &str)> {
+    /// The account and region of the private ECR registry that the image is in; see
+    /// [`Self::ecr_account`].
+    pub(crate) fn ecr_registry(&self) -> Option<(&str, &str)> {
         let (account, rest) = self.host.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let region = ECR_HOSTS.iter().find_map(|(services, suffix)| {
             let region = services
                 .iter()
-                .find_map(|service| rest.strip_prefix(service)?.strip_suffix(suffix))?;
-            (!region.is_empty() && !region.contains('.')).then_some(region)
-        })?;
-        is_account.then_some((account, region))
+                .find_map(|service| rest.strip_prefix(service)?.strip_suffix(suffix));
+            region.filter(|region| !region.is_empty() && !region.contains('.'))
+        });
+        Some((account, region.filter(|_| is_account)?))
     }
 }
 

@@ -11,7 +11,10 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::*;
 use crate::{
     Facts, Policy,
-    facts::{Container, ExpressRequest, RunRequest, ScanPage, ScanPages, Scanner, Surroundings},
+    facts::{
+        Barred, Container, ExpressRequest, Quarantine, RunRequest, ScanPage, ScanPages, Scanner,
+        Surroundings,
+    },
     names::{Digest, Place, Repository},
     policy::Profile,
 };
@@ -70,13 +73,39 @@ fn definition(json: &str) -> TaskDefinition {
         let request: ExpressRequest = serde_json::from_str(json).unwrap();
         request.into_definition()
     } else {
-        return serde_json::from_str(json).unwrap();
+        let mut definition: TaskDefinition = serde_json::from_str(json).unwrap();
+        // What the guard found out, which no document of AWS says.
+        let barred = members["barred"].as_object().into_iter().flatten();
+        definition.barred = barred
+            .map(|(image, reason)| {
+                let quarantine = quarantine(None, reason.as_str().unwrap());
+                (image.clone(), Barred::Quarantined(quarantine))
+            })
+            .collect();
+        return definition;
     };
     // A request that overrides nothing is as good as an empty definition: nothing is found in it.
     part.unwrap_or_else(|| TaskDefinition {
         form: Form::Overrides,
         ..TaskDefinition::default()
     })
+}
+
+fn quarantine(since: Option<&str>, reason: &str) -> Quarantine {
+    Quarantine {
+        since: since.map(|since| since.parse().unwrap()),
+        reason: reason.to_owned(),
+        elsewhere: None,
+    }
+}
+
+/// An image that is in quarantine, and of which nothing else is known.
+pub(crate) fn quarantined_image(reason: &str) -> Image {
+    let json = serde_json::json!({"quarantine": {"reason": reason}}).to_string();
+    let Subject::Image(image) = subject(SubjectKind::Image, &json) else {
+        panic!("made as an image")
+    };
+    *image
 }
 
 /// The rules whose examples are run here. Those of Dockerfiles are run where Dockerfiles are read, in
@@ -93,6 +122,11 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
         SubjectKind::Image => {
             let mut pages = ScanPages::default();
             pages.add(serde_json::from_str::<ScanPage>(json).unwrap());
+            let members: serde_json::Value = serde_json::from_str(json).unwrap();
+            // What the ledger says, which no document of AWS does.
+            let held = members
+                .get("quarantine")
+                .map(|held| quarantine(held["since"].as_str(), held["reason"].as_str().unwrap()));
             let place = Place::of_region("eu-west-1", "111122223333").unwrap();
             Subject::Image(Box::new(Image {
                 repository: Repository::new(place, "example/web").unwrap(),
@@ -100,7 +134,7 @@ fn subject(kind: SubjectKind, json: &str) -> Subject {
                 tags: vec!["1.4".to_owned()],
                 pushed_at: None,
                 is_restored: false,
-                quarantine: None,
+                quarantine: held,
                 scan: pages.into_scan(Scanner::Basic, &std::collections::BTreeMap::new()),
                 surroundings: Surroundings::default(),
             }))

@@ -49,6 +49,8 @@ pub struct Quarantine {
     pub since: Option<Timestamp>,
     /// Why.
     pub reason: String,
+    /// The repository that it holds for, where that is another one.
+    pub elsewhere: Option<Repository>,
 }
 
 /// The result of a scan.

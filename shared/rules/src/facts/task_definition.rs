@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Form, PlacementConstraint, RuntimePlatform,
+    Barred, Form, PlacementConstraint, RuntimePlatform,
     container::{Container, REDACTED, Scalar},
 };
 use crate::{field::Field, names::TaskDefinitionArn};
@@ -69,6 +69,10 @@ pub struct TaskDefinition {
     /// The ARN of what a part of a definition is for: the first task that was started, or the service.
     #[serde(skip)]
     pub part_of_arn: Option<String>,
+    /// Images that cannot be pulled or of which that could not be found out, by the reference with which
+    /// containers name them. Empty where nobody asked, as of a file.
+    #[serde(skip)]
+    pub barred: BTreeMap<String, Barred>,
 }
 
 /// One entry of `volumes`.

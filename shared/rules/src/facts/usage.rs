@@ -187,7 +187,7 @@ impl OwnImage {
     /// sidecar, which names none.
     pub fn of(place: &Place, image: Option<&str>, digest: Option<&str>) -> Option<Self> {
         let reference = ImageReference::parse(image?)?;
-        let (account, region) = reference.ecr_place()?;
+        let (account, region) = reference.ecr_registry()?;
         if (account, region) != (place.account(), place.region()) {
             return None;
         }

@@ -269,7 +269,9 @@ pub(super) const WEAKNESSES: &[Weakness] = &[
 fn there_is_a_weakness_for_every_rule_about_definitions() {
     for rule in RULES {
         let is_there = WEAKNESSES.iter().any(|weakness| weakness.rule == rule.id);
-        let is_about_one = matches!(rule.check, Check::TaskDefinition(_))
+        // No document can say what the ledger knows of an image.
+        let is_about_one = rule.id != "quarantined-image"
+            && matches!(rule.check, Check::TaskDefinition(_))
             && rule.applies.forms.contains(&Form::Definition);
         assert_eq!(is_there, is_about_one, "{}", rule.id);
     }

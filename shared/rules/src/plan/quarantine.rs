@@ -32,7 +32,8 @@ pub(super) fn quarantine(
     if home.is_some_and(|home| home != place) {
         return Err(Withheld::Elsewhere);
     }
-    if image.is_restored {
+    // What the ledger holds needs a release; of other images a person may know better.
+    if image.is_restored && image.quarantine.is_none() {
         return Err(Withheld::Restored);
     }
     let (targets, kept) = match image.surroundings.family.known() {

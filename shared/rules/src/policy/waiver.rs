@@ -80,9 +80,16 @@ impl Waiver {
         time.is_some_and(|time| day(time) > self.expires)
     }
 
+    /// Whether it is an exception from this rule. An image that may be vulnerable may be there: what was put
+    /// into quarantine for that before the waiver was made is not held back any longer.
+    fn excuses(&self, rule: &str) -> bool {
+        let is_for = |name: &str| self.rules.contains(&name);
+        is_for(rule) || rule == "returned-image" && is_for("vulnerable-image")
+    }
+
     /// Whether it covers this finding about these facts, were it not for its end.
     pub(crate) fn covers(&self, finding: &Finding, facts: &Facts) -> bool {
-        self.rules.contains(&finding.rule)
+        self.excuses(finding.rule)
             // One for single vulnerabilities has taken them out before a rule looked.
             && self.vulnerabilities().is_empty()
             && self.target.holds(finding, facts)

@@ -196,26 +196,34 @@ async fn a_storm_of_findings_costs_one_evaluation_and_one_alert_a_digest() {
     }
     println!("{table}");
 
-    assert_eq!(invocations, EVENTS / AT_ONCE);
-    assert_eq!(redelivered, 0);
+    // What the first batch had no time for is judged in one more.
+    let more = invocations - EVENTS / AT_ONCE;
+    assert!(more <= 1, "{invocations}");
+    assert!(redelivered <= more * EVENTS / DIGESTS * 2, "{redelivered}");
     let each_once = [
         "DescribeImageScanFindings",
         "DescribeImages",
         "ListClusters",
         "ListTasks",
         "DescribeTasks",
-        "Publish",
-        "UpdateImageStorageClass",
+        "ListServices",
     ];
     for operation in each_once {
+        let made = calls[operation];
+        assert!(
+            (DIGESTS..=DIGESTS + more).contains(&made),
+            "{operation}: {calls:?}"
+        );
+    }
+    for operation in ["Publish", "UpdateImageStorageClass"] {
         assert_eq!(calls.get(operation), Some(&DIGESTS), "{calls:?}");
     }
     let of_ledger: usize = ["GetItem", "UpdateItem"]
         .map(|operation| calls[operation])
         .iter()
         .sum();
-    assert!(of_ledger <= 8 * DIGESTS, "{calls:?}");
-    assert_eq!(calls.len(), 9, "{calls:?}");
+    assert!(of_ledger <= 8 * (DIGESTS + more), "{calls:?}");
+    assert_eq!(calls.len(), 10, "{calls:?}");
     let subjects: std::collections::BTreeSet<String> = alerts(&wire)
         .iter()
         .map(|alert| alert["subject"]["id"].as_str().unwrap().to_owned())

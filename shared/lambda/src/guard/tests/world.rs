@@ -123,7 +123,8 @@ struct Outcome {
 impl Outcome {
     fn of(aws: &Aws) -> Self {
         let is_held = |id: &ImageId| {
-            let entry = format!("quarantine {}", name(*id));
+            let spec = &IMAGES[*id];
+            let entry = format!("quarantine {}@{}", spec.digest(), spec.arn());
             aws.table.attribute(&entry, "state").as_deref() == Some("quarantined")
         };
         let is_pullable = |id: &ImageId| aws.registry.is_pullable(*id);
@@ -139,7 +140,7 @@ impl Outcome {
     }
 }
 
-/// An image as the ledger has it.
+/// An image as actions name it.
 fn name(id: ImageId) -> String {
     format!("{}@{}", IMAGES[id].arn(), IMAGES[id].digest())
 }

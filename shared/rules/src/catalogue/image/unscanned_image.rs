@@ -28,6 +28,10 @@ const STATE: &str = "/imageScanStatus/status";
 
 fn check(image: &Image, context: &Context<'_>) -> Vec<Answer> {
     let scan = &image.scan;
+    // What is in quarantine is judged by that, and its scan is not awaited.
+    if image.quarantine.is_some() {
+        return Vec::new();
+    }
     if scan.state.is_conclusive() || scan.state.is_under_way() && is_just_pushed(image, context) {
         return Vec::new();
     }

@@ -16,7 +16,8 @@ const FAULTS: [(&str, Fault, bool); 3] = [
 
 /// What an attempt of a ledger call is about: its key without what it is of, and what it sets.
 fn about(call: &Call) -> String {
-    let id = call.parameters["Key"]["id"]["S"].as_str().unwrap();
+    let id = call.parameters["Key"]["id"]["S"].as_str();
+    let id = id.unwrap_or("listed");
     let kind = id.split('#').next().unwrap();
     let states = &call.parameters["ExpressionAttributeValues"];
     let update = call.parameters["UpdateExpression"]

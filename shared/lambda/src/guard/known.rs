@@ -1,0 +1,118 @@
+//! What the ledger knows of an image that comes in, before any scan is asked for.
+
+use tidewaiter_aws::{CallError, ledger::QuarantinedImage, ledger::Release, platforms_of};
+use tidewaiter_events::Pushed;
+use tidewaiter_rules::{
+    Facts, Subject,
+    facts::{Quarantine, Scan, ScanState, Scanner},
+    ledger::Hold,
+    names::Digest,
+};
+
+use super::Guard;
+
+/// What the ledger knows of an image that was pushed or restored.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// Nothing that would tell whether it may be there: earlier scans may.
+    Nothing,
+    /// It is in quarantine, or an index that leads to what is: to be judged by that.
+    Held(Box<Facts>),
+    /// The same image is in quarantine in another repository: to be judged by that where no scan tells.
+    HeldElsewhere(Box<Facts>),
+    /// Somebody released it.
+    Released,
+}
+
+impl Guard {
+    /// Looks up an image, and what it leads to where it is an index.
+    pub(super) async fn known(&self, pushed: &Pushed) -> Result<Known, CallError> {
+        let repository = &pushed.image.repository;
+        let clients = &self.settings.clients;
+        let digest = match &pushed.image.digest {
+            Some(digest) if repository.place() == clients.home() => digest,
+            _ => return Ok(Known::Nothing),
+        };
+        let listed = self.listed(digest).await?;
+        let mut elsewhere = None;
+        for entry in listed {
+            if entry.repository == *repository {
+                match entry.state.release_in_force() {
+                    Some(_) => return Ok(Known::Released),
+                    None => match entry.state.quarantine(None) {
+                        Some(quarantine) => {
+                            return Ok(Known::Held(self.held(pushed, digest, quarantine)));
+                        }
+                        // A release that ended leaves it to the scans, as of any other image.
+                        None => return Ok(Known::Nothing),
+                    },
+                }
+            }
+            let other = entry.repository;
+            if other.place() == repository.place() {
+                elsewhere = elsewhere.or(entry.state.quarantine(Some(other)));
+            }
+        }
+        if pushed.may_be_index {
+            for child in platforms_of(clients, repository, digest).await? {
+                let known = self
+                    .ledger()
+                    .quarantined(repository, &child, (self.now)())
+                    .await?;
+                if let Some(quarantine) = known.and_then(|known| known.quarantine(None)) {
+                    return Ok(Known::Held(self.held(pushed, &child, quarantine)));
+                }
+            }
+        }
+        Ok(elsewhere.map_or(Known::Nothing, |quarantine| {
+            Known::HeldElsewhere(self.held(pushed, digest, quarantine))
+        }))
+    }
+
+    async fn listed(&self, digest: &Digest) -> Result<Vec<QuarantinedImage>, CallError> {
+        self.ledger()
+            .quarantined_anywhere(digest, (self.now)())
+            .await
+    }
+
+    /// The facts of an image that is judged by its quarantine. A tag of the event is the pushed digest's,
+    /// which may be an index that leads to it.
+    fn held(&self, pushed: &Pushed, digest: &Digest, quarantine: Quarantine) -> Box<Facts> {
+        let scan = Scan::counted(Scanner::Basic, ScanState::NotFound, [].into());
+        let mut facts = pushed.facts(scan);
+        facts.observed_at.get_or_insert_with(self.now);
+        if let Subject::Image(image) = &mut facts.subject {
+            if image.digest.as_ref() != Some(digest) {
+                image.digest = Some(digest.clone());
+                image.tags.clear();
+            }
+            image.quarantine = Some(quarantine);
+        }
+        Box::new(facts)
+    }
+
+    /// The release that keeps a denied image, or an index that leads to it, from being acted on.
+    pub(super) async fn release_in_force(&self, facts: &Facts) -> Result<Option<Hold>, CallError> {
+        let Subject::Image(image) = &facts.subject else {
+            return Ok(None);
+        };
+        let indexes = image.surroundings.family.known();
+        let indexes = indexes.into_iter().flat_map(|family| &family.indexes);
+        let digests = image
+            .digest
+            .iter()
+            .chain(indexes.map(|index| &index.digest));
+        for digest in digests {
+            let ledger = self.ledger();
+            let known = ledger
+                .quarantined(&image.repository, digest, (self.now)())
+                .await?;
+            if let Some(Release { by, reason, until }) =
+                known.and_then(|known| known.release_in_force().cloned())
+            {
+                return Ok(Some(Hold::Released { by, reason, until }));
+            }
+        }
+        Ok(None)
+    }
+}
