@@ -2,19 +2,19 @@
 
 mod bounds;
 mod file;
-mod form;
+pub mod form;
 mod image;
 mod in_use;
-mod mistake;
+pub mod mistake;
 mod parameters;
-mod pattern;
+pub mod pattern;
 mod preset;
 mod reminder;
 mod scope;
 mod vex;
 mod vulnerability;
 mod waiver;
-mod yaml;
+pub mod yaml;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use bounds::{Bounds, ScopeLevel};
-pub use file::MAX_BYTES;
+pub use file::{MAX_BYTES, RuleId, Version};
 use form::choice;
 pub use image::{Count, Days, ImageParameters};
 pub use in_use::InUse;

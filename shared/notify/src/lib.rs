@@ -1,0 +1,24 @@
+//! Who hears of an alert, when, and in which company.
+//!
+//! Alerts as they come from the queue ([`Incoming`]) and the channels of the stack ([`Channels`]) go in;
+//! out comes what is sent to which channel now and what is kept until later ([`Plan`]). Nothing is sent
+//! from here, and time is a value.
+
+mod channels;
+mod flaps;
+mod group;
+mod hours;
+mod incoming;
+mod matching;
+mod plan;
+mod summary;
+
+pub use channels::{Channel, Channels, Kind, Name, Secret, Store};
+pub use flaps::{Damped, Flaps};
+pub use hours::{Daily, Quiet};
+pub use incoming::{Change, Incoming, Unreadable};
+pub use plan::{Content, Due, Kept, Message, Plan, plan};
+pub use summary::{Line, Summary};
+
+#[cfg(test)]
+mod tests;
