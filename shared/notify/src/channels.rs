@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use tidewaiter_report::channel::RulePages;
 use tidewaiter_rules::{
     Severity, choice, mapping,
     names::quoted,
@@ -69,8 +70,7 @@ impl Form for Name {
 
 impl Key for Name {
     const WANTED: &'static str = "a map of names to channels";
-    const EXAMPLE_ENTRY: &'static str =
-        "`NAME: { type: … }`, for example `on-call: { type: pagerduty, secret: tidewaiter/pagerduty }`";
+    const EXAMPLE_ENTRY: &'static str = "`NAME: { type: … }`, for example `on-call: { type: pagerduty, secret: tidewaiter/pagerduty }`";
 
     fn read_key(key: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self> {
         Self::read_from(key, span, mistakes)
@@ -107,13 +107,41 @@ choice!(
     "type of channel",
     "slack-webhook",
     [
-        ("slack-webhook", Self::SlackWebhook, "An incoming webhook of Slack; the secret is its URL."),
-        ("slack-bot", Self::SlackBot, "A bot of Slack, which makes threads; the secret is its token."),
-        ("teams", Self::Teams, "A workflow webhook of Microsoft Teams; the secret is its URL."),
-        ("pagerduty", Self::PagerDuty, "A service of PagerDuty; the secret is its integration key."),
-        ("amazon-q", Self::AmazonQ, "A topic that Amazon Q Developer in chat applications listens to."),
-        ("webhook", Self::Webhook, "Any HTTPS endpoint; the secret is JSON with `url` and `key`."),
-        ("security-hub", Self::SecurityHub, "AWS Security Hub of the account and region."),
+        (
+            "slack-webhook",
+            Self::SlackWebhook,
+            "An incoming webhook of Slack; the secret is its URL."
+        ),
+        (
+            "slack-bot",
+            Self::SlackBot,
+            "A bot of Slack, which makes threads; the secret is its token."
+        ),
+        (
+            "teams",
+            Self::Teams,
+            "A workflow webhook of Microsoft Teams; the secret is its URL."
+        ),
+        (
+            "pagerduty",
+            Self::PagerDuty,
+            "A service of PagerDuty; the secret is its integration key."
+        ),
+        (
+            "amazon-q",
+            Self::AmazonQ,
+            "A topic that Amazon Q Developer in chat applications listens to."
+        ),
+        (
+            "webhook",
+            Self::Webhook,
+            "Any HTTPS endpoint; the secret is JSON with `url` and `key`."
+        ),
+        (
+            "security-hub",
+            Self::SecurityHub,
+            "AWS Security Hub of the account and region."
+        ),
     ],
     &[
         ("slack", "slack-webhook"),
@@ -129,7 +157,10 @@ impl Kind {
     /// Whether people read it as a conversation: several alerts may be told in one message, later, or
     /// not every time. Others keep a state for each key, and get each alert.
     pub const fn is_chat(self) -> bool {
-        matches!(self, Self::SlackWebhook | Self::SlackBot | Self::Teams | Self::AmazonQ)
+        matches!(
+            self,
+            Self::SlackWebhook | Self::SlackBot | Self::Teams | Self::AmazonQ
+        )
     }
 
     /// Whether what flaps is damped: for people it is, machines want the state.
@@ -183,7 +214,9 @@ impl Form for Secret {
         let written = text(node, "where the secret is", example, mistakes)?;
         // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
         let is_fit = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-:".contains(c);
-        let looks_like_one = ["http:", "https:", "xoxb-", "xoxp-"].iter().any(|start| written.starts_with(start));
+        let looks_like_one = ["http:", "https:", "xoxb-", "xoxp-"]
+            .iter()
+            .any(|start| written.starts_with(start));
         let id = written.strip_prefix(PARAMETER).unwrap_or(written);
         let is_name = !id.is_empty() && written.len() <= 2048 && written.chars().all(is_fit);
         if is_name && !looks_like_one {
@@ -219,6 +252,10 @@ mapping! {
         /// How often a thing may open and resolve in an hour before it is called flapping and is no longer told
         /// to people until it has been stable for an hour; 6 where nothing is said.
         flaps_per_hour: Option<Count> = "flaps-per-hour",
+        /// Where the pages of the rules are: an HTTPS address with `{rule}` in place of a rule's id.
+        rule_pages: Option<Spanned<String>> = "rule-pages",
+        /// What people call the accounts, by their ids.
+        accounts: BTreeMap<AccountId, String> = "accounts",
     }
 }
 
@@ -267,6 +304,30 @@ choice!(
     &[("yes", "true"), ("no", "false")]
 );
 
+/// The id of an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct AccountId(String);
+
+impl Key for AccountId {
+    const WANTED: &'static str = "a map of account ids to names";
+    const EXAMPLE_ENTRY: &'static str = "`\"111122223333\": production`";
+
+    fn read_key(key: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        if key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Self(key.to_owned()));
+        }
+        let message = format!("{} is no account id", quoted(key));
+        mistakes.add(Mistake::new(span, message).help("write its 12 digits, in quotes"));
+        None
+    }
+
+    with_schema! {
+        fn schema_of_keys() -> serde_json::Value {
+            serde_json::json!({ "pattern": "^[0-9]{12}$" })
+        }
+    }
+}
+
 /// A channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
@@ -298,6 +359,8 @@ pub struct Channels {
     channels: BTreeMap<Name, Channel>,
     routes: Vec<Route>,
     pub(crate) flaps_per_hour: u32,
+    pub(crate) rule_pages: Option<RulePages>,
+    pub(crate) accounts: BTreeMap<String, String>,
 }
 
 impl Channels {
@@ -309,12 +372,15 @@ impl Channels {
     /// mistake.
     pub fn from_yaml(written: &str) -> Result<Self, InvalidPolicy> {
         if written.len() > MAX_BYTES {
-            return Err(InvalidPolicy::single(format!("the file has more than {MAX_BYTES} bytes")));
+            return Err(InvalidPolicy::single(format!(
+                "the file has more than {MAX_BYTES} bytes"
+            )));
         }
         let written = written.strip_prefix('\u{feff}').unwrap_or(written);
         // Nothing in it depends on the day.
         let today = TimeZone::UTC.to_datetime(Timestamp::UNIX_EPOCH).date();
-        let mut mistakes = Mistakes::new(written, today);
+        let shown = without_addresses(written);
+        let mut mistakes = Mistakes::new(&shown, today);
         match yaml::parse(written) {
             Err(mistake) => mistakes.add(mistake),
             Ok(node) => {
@@ -330,7 +396,10 @@ impl Channels {
     }
 
     fn of(file: ChannelsFile, mistakes: &mut Mistakes<'_>) -> Self {
-        let Spanned { value: entries, span } = file.channels;
+        let Spanned {
+            value: entries,
+            span,
+        } = file.channels;
         if entries.is_empty() {
             let help = "name at least one; without this file alerts go to the topic alone";
             mistakes.add(Mistake::new(span, "there is no channel").help(help));
@@ -346,9 +415,10 @@ impl Channels {
         let last = file.routes.last();
         if let Some(open) = last.filter(|route| route.value.matching.is_some()) {
             let message = "an alert that matches no route would be told nowhere";
-            mistakes.add(Mistake::new(open.span, message).help(
-                "end with a route without `match`; `to: []` where nowhere is meant",
-            ));
+            mistakes.add(
+                Mistake::new(open.span, message)
+                    .help("end with a route without `match`; `to: []` where nowhere is meant"),
+            );
         }
         let names: Vec<&str> = channels.keys().map(Name::as_str).collect();
         let routes = file.routes.into_iter().map(|Spanned { value: route, .. }| {
@@ -369,8 +439,22 @@ impl Channels {
                 is_last: route.last == Some(YesNo(true)),
             }
         });
+        let routes = routes.collect();
+        let rule_pages = file.rule_pages.and_then(|Spanned { value, span }| {
+            let pages = RulePages::parse(&value);
+            if let Err(error) = &pages {
+                mistakes.add(Mistake::new(span, error.to_string()));
+            }
+            pages.ok()
+        });
         Self {
-            routes: routes.collect(),
+            routes,
+            rule_pages,
+            accounts: file
+                .accounts
+                .into_iter()
+                .map(|(id, name)| (id.0, name))
+                .collect(),
             flaps_per_hour: file.flaps_per_hour.map_or(FLAPS, |Count(most)| most),
             channels,
         }
@@ -391,6 +475,11 @@ impl Channels {
         schema
     }
 
+    /// Whether a channel is not told of what opens and resolves too often.
+    pub fn damps(&self, channel: &Channel) -> bool {
+        self.flaps_per_hour > 0 && channel.kind.is_damped()
+    }
+
     /// All of them, by name.
     pub fn all(&self) -> impl Iterator<Item = &Channel> {
         self.channels.values()
@@ -398,7 +487,9 @@ impl Channels {
 
     /// The channel of this name.
     pub fn named(&self, name: &str) -> Option<&Channel> {
-        self.channels.values().find(|channel| channel.name.as_str() == name)
+        self.channels
+            .values()
+            .find(|channel| channel.name.as_str() == name)
     }
 
     /// The channels that are to hear of an alert, each once.
@@ -409,7 +500,11 @@ impl Channels {
         }
         let mut named: Vec<&Name> = Vec::new();
         for route in &self.routes {
-            if route.matching.as_ref().is_none_or(|matching| matching.holds(alert)) {
+            if route
+                .matching
+                .as_ref()
+                .is_none_or(|matching| matching.holds(alert))
+            {
                 named.extend(&route.to);
                 if route.is_last {
                     break;
@@ -429,13 +524,23 @@ fn channel(name: Name, entry: ChannelEntry, mistakes: &mut Mistakes<'_>) -> Chan
         let message = format!("`{member}` is for {of}");
         mistakes.add(Mistake::new(span, message).help("remove it, or choose another `type`"));
     };
-    if !kind.has_secret() && let Some(secret) = &entry.secret {
-        misplaced(secret.span, "secret", "channels that need one, and this type needs none");
+    if !kind.has_secret()
+        && let Some(secret) = &entry.secret
+    {
+        misplaced(
+            secret.span,
+            "secret",
+            "channels that need one, and this type needs none",
+        );
     }
-    if kind != Kind::SlackBot && let Some(conversation) = &entry.conversation {
+    if kind != Kind::SlackBot
+        && let Some(conversation) = &entry.conversation
+    {
         misplaced(conversation.span, "conversation", "`slack-bot` alone");
     }
-    if kind != Kind::AmazonQ && let Some(topic) = &entry.topic {
+    if kind != Kind::AmazonQ
+        && let Some(topic) = &entry.topic
+    {
         misplaced(topic.span, "topic", "`amazon-q` alone");
     }
     if !kind.is_chat() {
@@ -460,38 +565,50 @@ fn channel(name: Name, entry: ChannelEntry, mistakes: &mut Mistakes<'_>) -> Chan
     if kind == Kind::AmazonQ && entry.topic.is_none() {
         lacking("topic", "arn:aws:sns:REGION:ACCOUNT:NAME");
     }
-    if let Some(Spanned { value: Count(0), span }) = entry.rate_per_minute {
+    if let Some(Spanned {
+        value: Count(0),
+        span,
+    }) = entry.rate_per_minute
+    {
         let message = "a channel that gets no message in a minute gets none at all";
         mistakes.add(Mistake::new(span, message).help("write at least 1, or remove the channel"));
     }
     if let Some(topic) = &entry.topic
         && !is_topic(&topic.value)
     {
-        let message = format!("{} is no ARN of a topic", quoted(&topic.value));
+        let message = "this is no ARN of a topic";
         let help = "write `arn:aws:sns:REGION:ACCOUNT:NAME`";
         mistakes.add(Mistake::new(topic.span, message).help(help));
     }
     if let Some(conversation) = &entry.conversation
-        && !conversation.value.chars().all(|c| c.is_ascii_alphanumeric())
+        && !conversation
+            .value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric())
     {
-        let message = format!("{} is no id of a conversation", quoted(&conversation.value));
+        let message = "this is no id of a conversation";
         let help = "write the id (`C…`) that stands at the end of the channel's details in Slack";
         mistakes.add(Mistake::new(conversation.span, message).help(help));
     }
-    let digest = entry.digest.map(|digest| (digest.value.finish(), digest.span));
+    let digest = entry
+        .digest
+        .map(|digest| (digest.value.finish(), digest.span));
     if let Some((None, span)) = &digest {
-        mistakes.add(
-            Mistake::new(*span, "the digest has no times").help("add `at: [\"09:00\"]`"),
-        );
+        mistakes.add(Mistake::new(*span, "the digest has no times").help("add `at: [\"09:00\"]`"));
     }
-    let quiet = entry.quiet_hours.map(|quiet| (quiet.value.finish(), quiet.span));
+    let quiet = entry
+        .quiet_hours
+        .map(|quiet| (quiet.value.finish(), quiet.span));
     if let Some((None, span)) = &quiet {
         mistakes.add(
             Mistake::new(*span, "the quiet hours end when they begin")
                 .help("write other times; a channel that is to be quiet all day needs a `digest`"),
         );
     }
-    let target = entry.conversation.or(entry.topic).map(|target| target.value);
+    let target = entry
+        .conversation
+        .or(entry.topic)
+        .map(|target| target.value);
     Channel {
         kind,
         secret: entry.secret.map(|secret| secret.value),
@@ -508,4 +625,28 @@ fn is_topic(arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     matches!(parts.as_slice(), ["arn", partition, "sns", region, account, name]
         if partition.starts_with("aws") && !region.is_empty() && account.len() == 12 && !name.is_empty())
+}
+
+/// The text with `*` for what stands behind the host of each address: the address of a webhook is the
+/// secret itself, and every mistake shows its line.
+fn without_addresses(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let is_end = |c: char| c.is_whitespace() || "\"',}]".contains(c);
+        let (address, behind) = after
+            .split_at_checked(after.find(is_end).unwrap_or(after.len()))
+            .unwrap_or((after, ""));
+        let (host, path) = address.split_once('/').unwrap_or((address, ""));
+        shown.push_str(host);
+        if !path.is_empty() {
+            shown.push('/');
+            shown.extend(path.chars().map(|_| '*'));
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown
 }

@@ -42,8 +42,12 @@ impl Flaps {
         if let Some(seen) = self.seen.iter().find(|seen| seen.id == id) {
             return seen.damped;
         }
-        self.seen.retain(|seen| now.duration_since(seen.at) < WINDOW);
-        let was_flapping = self.seen.last().is_some_and(|seen| seen.damped != Damped::No);
+        self.seen
+            .retain(|seen| now.duration_since(seen.at) < WINDOW);
+        let was_flapping = self
+            .seen
+            .last()
+            .is_some_and(|seen| seen.damped != Damped::No);
         let count = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
         let damped = if was_flapping {
             Damped::Yes

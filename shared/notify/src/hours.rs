@@ -24,16 +24,24 @@ impl Form for Clock {
     const EXAMPLE: &'static str = "\"09:00\"";
 
     fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
-        let written = text(node, "a time of the day", "one, for example `\"09:00\"`", mistakes)?;
+        let written = text(
+            node,
+            "a time of the day",
+            "one, for example `\"09:00\"`",
+            mistakes,
+        )?;
         let time = written.split_once(':').and_then(|(hour, minute)| {
             let has_form = minute.len() == 2 && matches!(hour.len(), 1 | 2);
             let of = |digits: &str| digits.parse::<i8>().ok().filter(|number| *number >= 0);
-            Time::new(of(hour)?, of(minute)?, 0, 0).ok().filter(|_| has_form)
+            Time::new(of(hour)?, of(minute)?, 0, 0)
+                .ok()
+                .filter(|_| has_form)
         });
         if time.is_none() {
             let message = format!("{} is no time of the day", quoted(written));
             mistakes.add(
-                Mistake::new(node.span, message).help("write hours and minutes, from `00:00` to `23:59`"),
+                Mistake::new(node.span, message)
+                    .help("write hours and minutes, from `00:00` to `23:59`"),
             );
         }
         time.map(Self)
@@ -54,7 +62,12 @@ impl Form for Zone {
     const EXAMPLE: &'static str = "Europe/Berlin";
 
     fn read(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Self> {
-        let written = text(node, "a time zone", "one, for example `Europe/Berlin`", mistakes)?;
+        let written = text(
+            node,
+            "a time zone",
+            "one, for example `Europe/Berlin`",
+            mistakes,
+        )?;
         if let Ok(zone) = TimeZone::get(written) {
             return Some(Self(zone));
         }
@@ -279,7 +292,10 @@ mod tests {
             assert_eq!(berlin.end(at(now)), end.map(at), "{now}");
         }
         let day = quiet(12, 14, "UTC");
-        assert_eq!(day.end(at("2026-11-25T12:00:00Z")), Some(at("2026-11-25T14:00:00Z")));
+        assert_eq!(
+            day.end(at("2026-11-25T12:00:00Z")),
+            Some(at("2026-11-25T14:00:00Z"))
+        );
         assert_eq!(day.end(at("2026-11-25T14:00:00Z")), None);
     }
 
@@ -291,13 +307,28 @@ mod tests {
             days: Vec::new(),
             zone: TimeZone::get("America/New_York").unwrap(),
         };
-        assert_eq!(daily.next(at("2026-11-25T13:59:00Z")), at("2026-11-25T14:00:00Z"));
-        assert_eq!(daily.next(at("2026-11-25T14:00:00Z")), at("2026-11-25T21:00:00Z"));
-        assert_eq!(daily.next(at("2026-11-25T21:00:00Z")), at("2026-11-26T14:00:00Z"));
+        assert_eq!(
+            daily.next(at("2026-11-25T13:59:00Z")),
+            at("2026-11-25T14:00:00Z")
+        );
+        assert_eq!(
+            daily.next(at("2026-11-25T14:00:00Z")),
+            at("2026-11-25T21:00:00Z")
+        );
+        assert_eq!(
+            daily.next(at("2026-11-25T21:00:00Z")),
+            at("2026-11-26T14:00:00Z")
+        );
         daily.days = vec![Day::Monday];
-        assert_eq!(daily.next(at("2026-11-25T13:59:00Z")), at("2026-11-30T14:00:00Z"));
+        assert_eq!(
+            daily.next(at("2026-11-25T13:59:00Z")),
+            at("2026-11-30T14:00:00Z")
+        );
         daily.times.truncate(1);
-        assert_eq!(daily.next(at("2026-11-30T14:00:00Z")), at("2026-12-07T14:00:00Z"));
+        assert_eq!(
+            daily.next(at("2026-11-30T14:00:00Z")),
+            at("2026-12-07T14:00:00Z")
+        );
     }
 
     proptest! {

@@ -5,36 +5,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
-use tidewaiter_report::clean;
-use tidewaiter_rules::{Severity, choice};
+use tidewaiter_report::{Change, Notice, clean};
+use tidewaiter_rules::{Severity, choice, conceal};
 
 /// How much of a text is kept that only serves to compare, in characters.
 const LONGEST: usize = 500;
-
-/// What an alert is to one before it about the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    /// Something is wrong, for the first time or again.
-    Opened,
-    /// It is still wrong, and differently.
-    Changed,
-    /// It is well.
-    Resolved,
-    /// It is still wrong, and somebody may have forgotten.
-    Reminder,
-}
-
-impl Change {
-    /// The name as in alerts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Changed => "changed",
-            Self::Resolved => "resolved",
-            Self::Reminder => "reminder",
-        }
-    }
-}
 
 /// A [`Change`] in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +20,22 @@ choice!(
     "change",
     "opened",
     [
-        ("opened", Self(Change::Opened), "Something is wrong, for the first time or again."),
-        ("changed", Self(Change::Changed), "It is still wrong, and differently."),
+        (
+            "opened",
+            Self(Change::Opened),
+            "Something is wrong, for the first time or again."
+        ),
+        (
+            "changed",
+            Self(Change::Changed),
+            "It is still wrong, and differently."
+        ),
         ("resolved", Self(Change::Resolved), "It is well."),
-        ("reminder", Self(Change::Reminder), "It is still wrong, and somebody may have forgotten."),
+        (
+            "reminder",
+            Self(Change::Reminder),
+            "It is still wrong, and somebody may have forgotten."
+        ),
     ]
 );
 
@@ -87,8 +74,10 @@ pub struct Incoming {
     pub headline: String,
     /// Where to look, in the console.
     pub link: Option<String>,
-    /// The alert itself.
-    pub alert: Value,
+    /// The alert itself, as its JSON.
+    pub json: String,
+    /// The alert itself, as channels show it.
+    pub notice: Notice,
 }
 
 /// A message that holds no alert.
@@ -131,15 +120,30 @@ impl Incoming {
         if message.get("AlarmName").is_some() {
             let alarm: Alarm = serde_json::from_value(message)
                 .map_err(|_| Unreadable("it is an alarm without name or state".to_owned()))?;
-            return Ok(Self::of_alarm(envelope.message_id, &alarm));
+            return Self::of_alarm(envelope.message_id, &alarm);
         }
-        if message.get("version") != Some(&json!(1)) {
-            return Err(Unreadable("it is not of version 1".to_owned()));
-        }
-        Ok(Self::of_alert(envelope.message_id, message))
+        Self::of_alert(envelope.message_id, &message, envelope.message)
     }
 
-    fn of_alert(id: String, alert: Value) -> Self {
+    /// Reads the JSON of an alert that was kept under this id.
+    ///
+    /// # Errors
+    /// When it is no alert of version 1.
+    pub fn of_json(id: String, json: String) -> Result<Self, Unreadable> {
+        let alert = serde_json::from_str(&json)
+            .map_err(|_| Unreadable("what was kept is no JSON".to_owned()))?;
+        Self::of_alert(id, &alert, json)
+    }
+
+    fn of_alert(id: String, alert: &Value, json: String) -> Result<Self, Unreadable> {
+        if alert.get("version") != Some(&json!(1)) {
+            return Err(Unreadable("it is not of version 1".to_owned()));
+        }
+        let notice = Notice::read(&json).map_err(|error| {
+            let text = error.to_string();
+            let text = text.rsplit("version 1: ").next().unwrap_or_default();
+            Unreadable(conceal::unexpected(text).into_owned())
+        })?;
         let text = |pointer: &str| {
             let found = alert.pointer(pointer).and_then(Value::as_str);
             clean(found.unwrap_or_default(), LONGEST)
@@ -151,52 +155,63 @@ impl Incoming {
         let (account, region) = (text("/account"), text("/region"));
         let (subject_kind, subject) = (text("/subject/kind"), text("/subject/id"));
         let (kind, headline) = (text("/kind"), text("/headline"));
-        let key = match text("/key") {
-            key if !key.is_empty() => key,
-            // Without a subject the alert is about the function that could not do its work.
-            _ if subject.is_empty() => format!("{account}/{region}/{kind}/{headline}"),
-            _ => format!("{account}/{region}/{subject_kind}/{subject}"),
-        };
         let rules = list("/findings").filter_map(|finding| finding.get("rule")?.as_str());
-        let worst = list("/findings").filter_map(|finding| finding.pointer("/remedy/worst")?.as_array());
-        let vulnerabilities = worst.flatten().filter_map(|one| one.get("vulnerability")?.as_str());
-        Self {
-            change: match text("/change").as_str() {
-                "changed" => Change::Changed,
-                "resolved" => Change::Resolved,
-                "reminder" => Change::Reminder,
-                // `reopened`, and whatever else there may be by then: it is wrong.
-                _ => Change::Opened,
-            },
+        let worst =
+            list("/findings").filter_map(|finding| finding.pointer("/remedy/worst")?.as_array());
+        let vulnerabilities = worst
+            .flatten()
+            .filter_map(|one| one.get("vulnerability")?.as_str());
+        Ok(Self {
+            change: notice.change(),
+            key: notice.key().as_str().to_owned(),
             severity: severity(&text("/severity")),
-            tags: list("/subject/tags").filter_map(Value::as_str).map(|tag| clean(tag, LONGEST)).collect(),
-            who: [text("/who/name"), text("/who/arn")].into_iter().filter(|who| !who.is_empty()).collect(),
+            tags: list("/subject/tags")
+                .filter_map(Value::as_str)
+                .map(|tag| clean(tag, LONGEST))
+                .collect(),
+            who: [text("/who/name"), text("/who/arn")]
+                .into_iter()
+                .filter(|who| !who.is_empty())
+                .collect(),
             rules: sorted(rules),
             vulnerabilities: sorted(vulnerabilities),
             effect: text("/actions/0/effect"),
             link: Some(text("/subject/link")).filter(|link| link.starts_with("https://")),
             id,
-            key,
             kind,
             account,
             region,
             subject_kind,
             subject,
             headline,
-            alert,
-        }
+            json,
+            notice,
+        })
     }
 
-    fn of_alarm(id: String, alarm: &Alarm) -> Self {
+    fn of_alarm(id: String, alarm: &Alarm) -> Result<Self, Unreadable> {
         let name = clean(&alarm.alarm_name, 200);
         // arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME
-        let region = alarm.alarm_arn.as_deref().and_then(|arn| arn.split(':').nth(3));
-        let (region, account) = (clean(region.unwrap_or_default(), 40), clean(&alarm.account, 12));
+        let region = alarm
+            .alarm_arn
+            .as_deref()
+            .and_then(|arn| arn.split(':').nth(3));
+        let (region, account) = (
+            clean(region.unwrap_or_default(), 40),
+            clean(&alarm.account, 12),
+        );
         let is_well = alarm.new_state_value == "OK";
-        let what = alarm.alarm_description.as_deref().unwrap_or("An alarm changed its state.");
+        let what = alarm
+            .alarm_description
+            .as_deref()
+            .unwrap_or("An alarm changed its state.");
         let state = if is_well { "is well again" } else { "rings" };
         let headline = format!("Alarm {name} {state}: {}", clean(what, 200));
-        let change = if is_well { Change::Resolved } else { Change::Opened };
+        let change = if is_well {
+            Change::Resolved
+        } else {
+            Change::Opened
+        };
         let key = format!("{account}/{region}/alarm/{name}");
         let alert = json!({
             "version": 1,
@@ -217,10 +232,28 @@ impl Incoming {
                 "fate": "an alarm of CloudWatch; what it is about stands in its description",
             },
         });
-        Self {
+        Ok(Self {
             kind: "alarm".to_owned(),
-            ..Self::of_alert(id, alert)
+            ..Self::of_alert(id, &alert, alert.to_string())?
+        })
+    }
+
+    /// The same alert with a word before its headline, and as another change.
+    ///
+    /// # Errors
+    /// None that an alert can have that was read before.
+    pub fn with_word(&self, word: &str, change: Change) -> Result<Self, Unreadable> {
+        let mut alert: Value = serde_json::from_str(&self.json).unwrap_or_default();
+        if let Value::Object(members) = &mut alert {
+            members.insert(
+                "headline".to_owned(),
+                json!(format!("{word} {}", self.headline)),
+            );
+            members.insert("change".to_owned(), json!(change.name()));
         }
+        let kind = self.kind.clone();
+        let changed = Self::of_alert(self.id.clone(), &alert, alert.to_string())?;
+        Ok(Self { kind, ..changed })
     }
 
     /// The alert as a digest keeps it: what a line needs, and no more.

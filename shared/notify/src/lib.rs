@@ -4,19 +4,25 @@
 //! out comes what is sent to which channel now and what is kept until later ([`Plan`]). Nothing is sent
 //! from here, and time is a value.
 
+mod answer;
 mod channels;
+mod credential;
 mod flaps;
 mod group;
 mod hours;
 mod incoming;
 mod matching;
+mod outgoing;
 mod plan;
 mod summary;
 
+pub use answer::{Answer, Outcome, Thread};
 pub use channels::{Channel, Channels, Kind, Name, Secret, Store};
+pub use credential::{Credential, InvalidCredential};
 pub use flaps::{Damped, Flaps};
 pub use hours::{Daily, Quiet};
-pub use incoming::{Change, Incoming, Unreadable};
+pub use incoming::{Incoming, Unreadable};
+pub use outgoing::{Outgoing, Post, Telling};
 pub use plan::{Content, Due, Kept, Message, Plan, plan};
 pub use summary::{Line, Summary};
 

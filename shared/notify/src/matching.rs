@@ -89,9 +89,21 @@ tidewaiter_rules::choice!(
     "kind of alert",
     "decision",
     [
-        ("decision", Self("decision"), "A task definition, an image or a run was judged."),
-        ("failure", Self("failure"), "An event could not be handled, or the set-up is wrong."),
-        ("waivers", Self("waivers"), "Waivers have ended or end soon."),
+        (
+            "decision",
+            Self("decision"),
+            "A task definition, an image or a run was judged."
+        ),
+        (
+            "failure",
+            Self("failure"),
+            "An event could not be handled, or the set-up is wrong."
+        ),
+        (
+            "waivers",
+            Self("waivers"),
+            "Waivers have ended or end soon."
+        ),
         ("alarm", Self("alarm"), "An alarm of the stack rings."),
     ]
 );
@@ -125,8 +137,7 @@ mapping! {
 
 impl Filled for Matching {
     const EXAMPLE: &'static str = "{ family: \"batch-*\" }";
-    const HELP: &'static str =
-        "name what the route is for, for example `family: \"batch-*\"`, or leave `match` out for everything";
+    const HELP: &'static str = "name what the route is for, for example `family: \"batch-*\"`, or leave `match` out for everything";
 
     fn is_empty(&self) -> bool {
         let Self {
@@ -164,13 +175,25 @@ impl Matching {
         let repository = || alert.subject.split('@').next().unwrap_or_default();
         self.account.holds(|glob| matches(glob, &alert.account))
             && self.region.holds(|glob| matches(glob, &alert.region))
-            && self.family.holds(|glob| !is_image && matches(glob, family()))
-            && self.repository.holds(|glob| is_image && matches(glob, repository()))
-            && self.image_tag.holds(|glob| alert.tags.iter().any(|tag| matches(glob, tag)))
-            && self.rule.holds(|rule| alert.rules.iter().any(|id| id == rule.0))
-            && self.min_severity.is_none_or(|least| alert.severity >= least)
+            && self
+                .family
+                .holds(|glob| !is_image && matches(glob, family()))
+            && self
+                .repository
+                .holds(|glob| is_image && matches(glob, repository()))
+            && self
+                .image_tag
+                .holds(|glob| alert.tags.iter().any(|tag| matches(glob, tag)))
+            && self
+                .rule
+                .holds(|rule| alert.rules.iter().any(|id| id == rule.0))
+            && self
+                .min_severity
+                .is_none_or(|least| alert.severity >= least)
             && self.change.holds(|change| change.0 == alert.change)
-            && self.principal.holds(|glob| alert.who.iter().any(|who| matches(&glob.0, who)))
+            && self
+                .principal
+                .holds(|glob| alert.who.iter().any(|who| matches(&glob.0, who)))
             && self.kind.holds(|kind| kind.0 == alert.kind)
     }
 }
@@ -190,5 +213,8 @@ pub(crate) fn check_name(node_text: &str) -> Result<(), (String, &'static str)> 
     if (1..=64).contains(&node_text.len()) && node_text.chars().all(is_fit) {
         return Ok(());
     }
-    Err((format!("{} is no name for a channel", quoted(node_text)), HELP))
+    Err((
+        format!("{} is no name for a channel", quoted(node_text)),
+        HELP,
+    ))
 }

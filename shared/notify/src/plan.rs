@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tidewaiter_report::Change;
 
-use crate::{
-    Change, Channel, Channels, Damped, Flaps, Incoming, Name, flaps::WINDOW, group::Group,
-};
+use crate::{Channel, Channels, Damped, Flaps, Incoming, Name, flaps::WINDOW, group::Group};
 
 /// What is to be sent and what is to be kept.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -90,13 +89,13 @@ pub fn plan(
             at,
             due,
         };
-        let is_damped = channel.kind.is_damped() && channels.flaps_per_hour > 0;
-        if is_damped && matches!(alert.change, Change::Opened | Change::Resolved) {
+        if channels.damps(channel) && matches!(alert.change, Change::Opened | Change::Resolved) {
             let known = flaps.entry(alert.key.clone()).or_default();
             match known.note(&alert.id, now, channels.flaps_per_hour) {
                 Damped::No => {}
                 Damped::Begins => {
-                    plan.messages.push(message(Content::Flapping(known.count())));
+                    plan.messages
+                        .push(message(Content::Flapping(known.count())));
                     continue;
                 }
                 Damped::Yes => {

@@ -41,9 +41,15 @@ fn a_whole_file_is_read() {
     assert_eq!(channels.all().count(), 7);
     assert_eq!(channels.flaps_per_hour, 4);
     let team = channels.named("team").unwrap();
-    assert_eq!((team.kind, team.target.as_str()), (Kind::SlackBot, "C0123456789"));
+    assert_eq!(
+        (team.kind, team.target.as_str()),
+        (Kind::SlackBot, "C0123456789")
+    );
     let secret = team.secret.as_ref().unwrap();
-    assert_eq!((secret.store(), secret.id()), (Store::ParameterStore, "/tidewaiter/slack"));
+    assert_eq!(
+        (secret.store(), secret.id()),
+        (Store::ParameterStore, "/tidewaiter/slack")
+    );
     let posts = channels.named("posts").unwrap().secret.as_ref().unwrap();
     assert_eq!(posts.store(), Store::SecretsManager);
     assert!(posts.id().starts_with("arn:aws:secretsmanager:"));
@@ -54,14 +60,31 @@ fn routes_add_up_until_one_is_the_last_and_severity_is_the_channels_own() {
     let channels = channels(WHOLE);
     let names = |alert: &Incoming| -> Vec<String> {
         let named = channels.of_alert(alert).into_iter();
-        named.map(|channel| channel.name.as_str().to_owned()).collect()
+        named
+            .map(|channel| channel.name.as_str().to_owned())
+            .collect()
     };
     assert_eq!(names(&definition("1", "opened", "web", 1)), ["team"]);
-    assert_eq!(names(&definition("1", "changed", "web", 1)), ["hub", "siem"]);
-    assert_eq!(names(&image("1", "critical", "payments/api", &[])), ["hub", "on-call", "siem"]);
-    assert_eq!(names(&image("1", "critical", "ledger", &[])), ["hub", "on-call", "siem"]);
-    assert_eq!(names(&image("1", "high", "payments/api", &[])), ["hub", "siem"]);
-    assert_eq!(names(&image("1", "critical", "other", &[])), ["hub", "siem"]);
+    assert_eq!(
+        names(&definition("1", "changed", "web", 1)),
+        ["hub", "siem"]
+    );
+    assert_eq!(
+        names(&image("1", "critical", "payments/api", &[])),
+        ["hub", "on-call", "siem"]
+    );
+    assert_eq!(
+        names(&image("1", "critical", "ledger", &[])),
+        ["hub", "on-call", "siem"]
+    );
+    assert_eq!(
+        names(&image("1", "high", "payments/api", &[])),
+        ["hub", "siem"]
+    );
+    assert_eq!(
+        names(&image("1", "critical", "other", &[])),
+        ["hub", "siem"]
+    );
 }
 
 #[test]
@@ -111,7 +134,9 @@ fn a_secret_that_stands_in_the_file_is_not_shown() {
         "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
         "xoxb-1234567890-abcdefghijklmnop",
     ] {
-        let yaml = format!("version: 1\nchannels:\n  a: {{ type: slack-webhook, secret: \"{secret}\" }}\n");
+        let yaml = format!(
+            "version: 1\nchannels:\n  a: {{ type: slack-webhook, secret: \"{secret}\" }}\n"
+        );
         let error = Channels::from_yaml(&yaml).unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");
     }

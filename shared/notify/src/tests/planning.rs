@@ -27,27 +27,46 @@ fn planned_after(
     let told: Vec<_> = alerts
         .iter()
         .enumerate()
-        .flat_map(|(index, alert)| channels.of_alert(alert).into_iter().map(move |channel| (index, channel)))
+        .flat_map(|(index, alert)| {
+            channels
+                .of_alert(alert)
+                .into_iter()
+                .map(move |channel| (index, channel))
+        })
         .collect();
     plan(alerts, &told, channels, flaps, now)
 }
 
 fn contents(plan: &Plan, channel: &str) -> Vec<(Content, usize)> {
-    let messages = plan.messages.iter().filter(|message| message.channel.as_str() == channel);
-    messages.map(|message| (message.content, message.alerts.len())).collect()
+    let messages = plan
+        .messages
+        .iter()
+        .filter(|message| message.channel.as_str() == channel);
+    messages
+        .map(|message| (message.content, message.alerts.len()))
+        .collect()
 }
 
-const CHAT_AND_PAGER: &str =
-    "{version: 1, channels: {chat: {type: slack-webhook, secret: s}, pager: {type: pagerduty, secret: s}}}";
+const CHAT_AND_PAGER: &str = "{version: 1, channels: {chat: {type: slack-webhook, secret: s}, pager: {type: pagerduty, secret: s}}}";
 
 #[test]
 fn forty_images_with_the_same_vulnerability_are_one_message_in_a_chat_and_forty_incidents() {
     let alerts: Vec<Incoming> = (0..40)
-        .map(|number| image(&number.to_string(), "critical", &format!("app-{number}"), &["CVE-2026-1"]))
+        .map(|number| {
+            image(
+                &number.to_string(),
+                "critical",
+                &format!("app-{number}"),
+                &["CVE-2026-1"],
+            )
+        })
         .chain([image("other", "critical", "app", &["CVE-2026-2"])])
         .collect();
     let plan = planned(&channels(CHAT_AND_PAGER), &alerts, NOON);
-    assert_eq!(contents(&plan, "chat"), [(Content::Group, 40), (Content::Alert, 1)]);
+    assert_eq!(
+        contents(&plan, "chat"),
+        [(Content::Group, 40), (Content::Alert, 1)]
+    );
     assert_eq!(contents(&plan, "pager"), [(Content::Alert, 1); 41]);
 }
 
@@ -63,7 +82,11 @@ fn twelve_revisions_of_one_family_by_one_person_are_one_message() {
     let plan = planned(&channels(CHAT_AND_PAGER), &alerts, NOON);
     assert_eq!(
         contents(&plan, "chat"),
-        [(Content::Group, 12), (Content::Alert, 1), (Content::Alert, 1)]
+        [
+            (Content::Group, 12),
+            (Content::Alert, 1),
+            (Content::Alert, 1)
+        ]
     );
 }
 
@@ -98,10 +121,17 @@ fn what_flaps_is_told_once_more_and_then_waits_until_it_is_stable() {
     let channels = channels(&CHAT_AND_PAGER.replace("version: 1", "version: 1, flaps-per-hour: 2"));
     let mut flaps = BTreeMap::new();
     let mut told = Vec::new();
-    for (number, change) in ["opened", "resolved", "opened", "resolved", "opened"].into_iter().enumerate() {
+    for (number, change) in ["opened", "resolved", "opened", "resolved", "opened"]
+        .into_iter()
+        .enumerate()
+    {
         let alert = definition(&number.to_string(), change, "web", 1);
         let plan = planned_after(&channels, &[alert], &mut flaps, at(NOON));
-        told.push((contents(&plan, "chat"), contents(&plan, "pager"), plan.kept.len()));
+        told.push((
+            contents(&plan, "chat"),
+            contents(&plan, "pager"),
+            plan.kept.len(),
+        ));
     }
     let (one, flapping) = (vec![(Content::Alert, 1)], vec![(Content::Flapping(3), 1)]);
     assert_eq!(
@@ -129,23 +159,32 @@ flaps-per-hour: 2
 fn alerts() -> impl Strategy<Value = Vec<Incoming>> {
     let one = (0_u8..3, 0_usize..4, 0_usize..5, prop::bool::ANY);
     prop::collection::vec(one, 0..60).prop_map(|seeds| {
-        let made = seeds.into_iter().enumerate().map(|(number, (name, change, severity, is_image))| {
-            let id = number.to_string();
-            let name = format!("app-{name}");
-            let mut alert = if is_image {
-                let severity = ["info", "low", "medium", "high", "critical"][severity];
-                image(&id, severity, &name, &["CVE-2026-1"])
-            } else {
-                definition(&id, "opened", &name, 1)
-            };
-            alert.change = [Change::Opened, Change::Changed, Change::Resolved, Change::Reminder][change];
-            alert
-        });
+        let made =
+            seeds
+                .into_iter()
+                .enumerate()
+                .map(|(number, (name, change, severity, is_image))| {
+                    let id = number.to_string();
+                    let name = format!("app-{name}");
+                    let mut alert = if is_image {
+                        let severity = ["info", "low", "medium", "high", "critical"][severity];
+                        image(&id, severity, &name, &["CVE-2026-1"])
+                    } else {
+                        definition(&id, "opened", &name, 1)
+                    };
+                    alert.change = [
+                        Change::Opened,
+                        Change::Changed,
+                        Change::Resolved,
+                        Change::Reminder,
+                    ][change];
+                    alert
+                });
         made.collect()
     })
 }
 
-use crate::Change;
+use tidewaiter_report::Change;
 
 proptest! {
     #[test]

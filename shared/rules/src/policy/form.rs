@@ -15,9 +15,9 @@ use super::{
 };
 use crate::names::quoted;
 
+pub(crate) use choice::choice;
 #[cfg(feature = "schema")]
 pub use choice::schema_of_choice;
-pub(crate) use choice::choice;
 pub use choice::{Choice, read_choice};
 pub use mapping::Members;
 pub(crate) use mapping::mapping;
@@ -60,12 +60,7 @@ pub trait Form: Sized {
 }
 
 /// Says that a value is not of the kind that is wanted.
-pub fn wrong_kind(
-    node: &Node,
-    wanted: &str,
-    example: &str,
-    mistakes: &Mistakes<'_>,
-) -> Mistake {
+pub fn wrong_kind(node: &Node, wanted: &str, example: &str, mistakes: &Mistakes<'_>) -> Mistake {
     let message = match &node.value {
         Value::Null => format!("{} is empty, and {wanted} is wanted", mistakes.subject()),
         Value::Scalar(text) => format!("{} is no value for this: {wanted} is wanted", quoted(text)),

@@ -182,8 +182,7 @@ impl Builder {
     fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Mistake> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MOST_NODES {
-            let message =
-                format!("the file has more than {MOST_NODES} values, aliases worked out");
+            let message = format!("the file has more than {MOST_NODES} values, aliases worked out");
             return Err(Mistake::new(span, message).help("say less, or with fewer aliases"));
         }
         Ok(())

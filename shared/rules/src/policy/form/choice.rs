@@ -57,10 +57,7 @@ macro_rules! choice {
 pub(crate) use choice;
 
 /// The value whose name stands there.
-pub fn read_choice<T: Choice>(
-    node: &Node,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<T> {
+pub fn read_choice<T: Choice>(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<T> {
     let names: Vec<&str> = T::ALL.iter().map(|(name, ..)| *name).collect();
     let (wanted, any) = (format!("a {}", T::NAME), either(&names));
     let written = text(node, &wanted, &any, mistakes)?;

@@ -76,11 +76,7 @@ impl<'n> Members<'n> {
     }
 
     /// The member of this name; `None` where something is wrong with it, or it has to be there and is not.
-    pub fn read<T: Form>(
-        &mut self,
-        name: &'static str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<T> {
+    pub fn read<T: Form>(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> Option<T> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == name) {
             mistakes.member = name;
             return T::read(&entry.node, mistakes);
@@ -216,11 +212,7 @@ pub fn described(mut schema: Json, description: &str) -> Json {
 
 /// The schema of a map with these members.
 #[cfg(feature = "schema")]
-pub fn schema_of_map(
-    description: &str,
-    members: &Map<String, Json>,
-    required: &[&str],
-) -> Json {
+pub fn schema_of_map(description: &str, members: &Map<String, Json>, required: &[&str]) -> Json {
     let mut schema = json!({
         "description": description,
         "type": if required.is_empty() { json!(["object", "null"]) } else { json!("object") },
