@@ -705,9 +705,7 @@ def test_notify_takes_part_in_nothing_but_the_telling():
 
 
 def test_notify_may_read_no_secret_that_was_not_named():
-    services = {
-        a.split(":")[0] for a in with_channels().role_actions("NotifyRole")
-    }
+    services = {a.split(":")[0] for a in with_channels().role_actions("NotifyRole")}
     assert services == {"logs", "sqs", "dynamodb"}
 
 

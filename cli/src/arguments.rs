@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Work on policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Work on files of channels
+    #[command(subcommand)]
+    Channels(ChannelsCommand),
     /// List the rules
     Rules(RulesArguments),
     /// Print the page of a rule: what it finds, why, examples, and how to fix it
@@ -155,6 +158,18 @@ impl From<ChangeName> for Change {
             ChangeName::Reminder => Self::Reminder,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChannelsCommand {
+    /// Print the JSON Schema of files of channels, for editors
+    Schema,
+    /// Say whether a file of channels can be used
+    Validate {
+        /// The file
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ use crate::{
     account::Work,
     answers::answers,
     arguments::{
-        AlertCommand, Arguments, CheckFormat, Colour, Command, Format, PolicyArguments,
+        AlertCommand, Arguments, ChannelsCommand, CheckFormat, Colour, Command, Format, PolicyArguments,
         PolicyCommand, RulesFormat,
     },
     input::Input,
@@ -134,7 +134,15 @@ fn main() -> Status {
         Command::Policy(PolicyCommand::Presets) => {
             print_text(&policy::presets()).map(|()| Status::Allowed)
         }
-        Command::Policy(PolicyCommand::Schema) => print_schema().map(|()| Status::Allowed),
+        Command::Policy(PolicyCommand::Schema) => {
+            print_schema(Policy::schema()).map(|()| Status::Allowed)
+        }
+        Command::Channels(ChannelsCommand::Validate { path }) => policy::check_channels(&path)
+            .and_then(|()| print_text(&format!("{}: valid\n", input::shown(&path))))
+            .map(|()| Status::Allowed),
+        Command::Channels(ChannelsCommand::Schema) => {
+            print_schema(Channels::schema()).map(|()| Status::Allowed)
+        }
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
@@ -303,8 +311,7 @@ fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// Members in alphabetical order, whatever else is built with `serde_json`.
-fn print_schema() -> Result<(), String> {
-    let mut schema = Policy::schema();
+fn print_schema(mut schema: serde_json::Value) -> Result<(), String> {
     schema.sort_all_objects();
     write(|out| {
         serde_json::to_writer_pretty(&mut *out, &schema)?;

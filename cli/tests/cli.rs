@@ -749,6 +749,11 @@ fn the_generated_documents_are_what_the_program_prints() {
             print(&["policy", "schema"]),
         )
         .unwrap();
+        fs::write(
+            docs.join("channels.schema.json"),
+            print(&["channels", "schema"]),
+        )
+        .unwrap();
         fs::write(docs.join("presets.md"), print(&["policy", "presets"])).unwrap();
         fs::write(docs.join("alert.schema.json"), print(&["alert", "schema"])).unwrap();
     }
@@ -775,11 +780,58 @@ fn the_generated_documents_are_what_the_program_prints() {
         print(&["alert", "schema"]),
         "run `make generate`"
     );
+    assert_eq!(
+        fs::read_to_string(docs.join("channels.schema.json")).unwrap(),
+        print(&["channels", "schema"]),
+        "run `make generate`"
+    );
     let names = wanted.keys().chain(found.keys());
     let stale: BTreeSet<&String> = names.filter(|n| wanted.get(*n) != found.get(*n)).collect();
     assert!(
         stale.is_empty(),
         "stale, missing or left over in docs/rules: {stale:?}: run `make generate`"
+    );
+}
+
+#[test]
+fn files_of_channels_are_checked() {
+    let good =
+        "version: 1\nchannels: { on-call: { type: pagerduty, secret: tidewaiter/pagerduty } }\n";
+    let bad = "version: 1\nchannels: { on-call: { type: pager, secret: https://hooks.example/hunter2 } }\n";
+    let folder = folder(&[("good.yaml", good), ("bad.yaml", bad)]);
+    let path = folder.path();
+    let well = tidewaiter(path, &["channels", "validate", "good.yaml"]);
+    assert_eq!(
+        String::from_utf8(well.stdout).unwrap(),
+        "good.yaml: valid\n"
+    );
+    let output = tidewaiter(path, &["channels", "validate", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("`pager` is no type of channel") && told.contains("2 mistakes"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn the_example_of_the_documents_is_a_file_of_channels() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/channels.md");
+    let page = fs::read_to_string(page).unwrap();
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let folder = folder(&[("channels.yaml", example)]);
+    let output = tidewaiter(folder.path(), &["channels", "validate", "channels.yaml"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 

@@ -42,12 +42,20 @@ def eventually(what: str, ask: Callable[[], T | None], seconds: float = 20.0) ->
 class Stack:
     """A deployed stack of infra/template.yaml in one region."""
 
-    def __init__(self, aws: LocalAws, mode: str, region: str) -> None:
+    def __init__(
+        self,
+        aws: LocalAws,
+        mode: str,
+        region: str,
+        name: str | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> None:
         self.aws = aws
         self.mode = mode
         self.region = region
         # Roles are known in every region, and the local AWS makes their names from the stack's.
-        self.name = f"tidewaiter-{mode}"
+        self.name = name or f"tidewaiter-{mode}"
+        self.parameters = parameters or {}
         self.outputs: dict[str, str] = {}
         self.queue_url = ""
         self._alerts: list[dict[str, Any]] = []
@@ -86,6 +94,7 @@ class Stack:
                 "--parameter-overrides",
                 f"Mode={self.mode}",
                 f"Architecture={ARCHITECTURE}",
+                *(f"{name}={value}" for name, value in self.parameters.items()),
             ),
         ]
         environment = {

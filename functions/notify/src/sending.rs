@@ -13,10 +13,14 @@ use crate::settings::Settings;
 /// How long to wait before a channel is tried again that had a fault.
 const WAIT: Duration = Duration::from_millis(500);
 
+/// How long a channel may ask to be left alone for, in seconds, that it is waited for at once.
+const SHORT: u32 = 3;
+
 /// Sends a message.
 ///
 /// A secret that the channel does not accept is read once more, because it may have been changed within the
-/// five minutes for which it is believed. After a fault of the channel (5xx) there is one more attempt. Not
+/// five minutes for which it is believed. After a fault of the channel (5xx), or where it asks for
+/// a few seconds, there is one more attempt. Not
 /// after a time-out or a connection that was cut: the message may have arrived.
 pub(crate) async fn send(
     settings: &Settings,
@@ -83,6 +87,14 @@ pub(crate) async fn send(
             Outcome::Later { after: None, .. } if !had_fault && posted.status >= 500 => {
                 had_fault = true;
                 tokio::time::sleep(WAIT).await;
+            }
+            // Slack mostly asks for a second, and the queue would take minutes.
+            Outcome::Later {
+                after: Some(seconds @ ..=SHORT),
+                ..
+            } if !had_fault => {
+                had_fault = true;
+                tokio::time::sleep(Duration::from_secs(seconds.into())).await;
             }
             outcome => return outcome,
         }

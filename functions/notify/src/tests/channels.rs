@@ -147,6 +147,27 @@ async fn a_channel_that_says_when_is_left_alone_until_then_and_the_others_are_no
 }
 
 #[tokio::test]
+async fn a_channel_that_asks_for_a_second_is_waited_for() {
+    let stage = Stage::new(
+        &file("{type: slack-webhook, secret: it}"),
+        |request, earlier| match earlier {
+            0 if !is_other(&request.path) => {
+                Reply::Answer(429, "retry-after: 1\r\n", String::new())
+            }
+            _ => well(request, 200, "ok"),
+        },
+    )
+    .await;
+    assert!(
+        stage
+            .deliver(&[alert("a", "opened", "web")], "1")
+            .await
+            .is_empty()
+    );
+    assert_eq!((stage.told("it").len(), stage.told("other").len()), (2, 1));
+}
+
+#[tokio::test]
 async fn a_fault_of_a_channel_is_tried_again_at_once_and_then_later() {
     for (name, channel, status, body) in CHANNELS {
         let stage = Stage::new(&file(channel), move |request, earlier| match earlier {
