@@ -2,6 +2,7 @@
 //! a schedule.
 
 mod delivery;
+mod noting;
 mod sending;
 mod settings;
 mod waiting;
