@@ -39,8 +39,8 @@ use crate::{
     account::Work,
     answers::answers,
     arguments::{
-        AlertCommand, Arguments, ChannelsCommand, CheckFormat, Colour, Command, Format, PolicyArguments,
-        PolicyCommand, RulesFormat,
+        AlertCommand, Arguments, ChannelsCommand, CheckFormat, Colour, Command, Format,
+        PolicyArguments, PolicyCommand, RulesFormat,
     },
     input::Input,
     parameters::Parameters,

@@ -7,6 +7,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -19,6 +20,9 @@ use tidewaiter_report::Change;
 use tokio::time::Instant;
 
 use crate::{sending::send, settings::Settings};
+
+/// The longest that one message may take: twice a request, and a secret that is read again.
+pub(crate) const LONGEST: Duration = Duration::from_secs(25);
 
 /// The function at work.
 #[derive(Debug)]
@@ -130,7 +134,7 @@ impl Delivery {
                 .iter()
                 .filter_map(|index| alerts.get(*index))
                 .collect();
-            if Instant::now() >= end || self.is_silent(channel) {
+            if Instant::now() + LONGEST >= end || self.is_silent(channel) {
                 self.end_all(channel, &about, "waiting", None, request_id)
                     .await;
                 pending.extend(indexes);

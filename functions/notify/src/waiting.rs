@@ -5,7 +5,10 @@ use tidewaiter_aws::ledger::Kept;
 use tidewaiter_notify::{Channel, Channels, Incoming, Outcome, Summary, Telling};
 use tokio::time::Instant;
 
-use crate::{delivery::Delivery, sending::send};
+use crate::{
+    delivery::{Delivery, LONGEST},
+    sending::send,
+};
 
 impl Delivery {
     /// Tells each channel what is due. What cannot be told now is due again at the schedule's next turn.
@@ -15,7 +18,7 @@ impl Delivery {
         };
         let mut told = 0;
         for channel in channels.all().filter(|channel| channel.kind.is_damped()) {
-            if Instant::now() >= end {
+            if Instant::now() + LONGEST >= end {
                 break;
             }
             let kept = self
