@@ -43,6 +43,8 @@ pub(crate) struct Carried<'a> {
 /// What a batch came to.
 #[derive(Default)]
 pub(crate) struct Sum {
+    /// The alerts that have to come again, by their places.
+    pub(crate) pending: BTreeSet<usize>,
     sent: usize,
     pub(crate) kept: usize,
     refused: usize,
@@ -87,7 +89,76 @@ impl Delivery {
                 return failures;
             }
         };
-        let (mut alerts, mut carried): (Vec<Incoming>, Vec<Carried<'_>>) = (Vec::new(), Vec::new());
+        let (alerts, carried) = self.read_all(batch, &mut failures).await;
+        let mut sum = Sum::default();
+        let told = self
+            .claim(channels, &alerts, &carried, request_id, &mut sum)
+            .await;
+        let plan = self.plan(channels, &alerts, &told, request_id).await;
+        self.keep_all(&plan.kept, &alerts, request_id, &mut sum)
+            .await;
+        for message in &plan.messages {
+            let Some(channel) = channels.named(message.channel.as_str()) else {
+                continue;
+            };
+            let indexes = &message.alerts;
+            let about: Vec<&Incoming> = indexes
+                .iter()
+                .filter_map(|index| alerts.get(*index))
+                .collect();
+            if Instant::now() + LONGEST >= end || self.is_silent(channel) {
+                self.end_all(channel, &about, "waiting", None, request_id)
+                    .await;
+                sum.pending.extend(indexes);
+                sum.later += indexes.len();
+                continue;
+            }
+            if !self.may_send(channel, request_id).await {
+                self.over_rate(channel, indexes, &about, request_id, &mut sum)
+                    .await;
+                continue;
+            }
+            let outcome = self
+                .tell(channels, channel, &about, message.content, request_id)
+                .await;
+            self.log(channel, &about, &outcome, request_id);
+            self.conclude(
+                channel,
+                (indexes, &about),
+                outcome,
+                &carried,
+                request_id,
+                &mut sum,
+            )
+            .await;
+        }
+        let waiting = sum.pending.iter().filter_map(|index| carried.get(*index));
+        for message in waiting.flat_map(|carried| &carried.messages) {
+            failures.add(&message.id);
+        }
+        tracing::info!(
+            function = "notify",
+            request_id,
+            messages = batch.messages().len(),
+            alerts = alerts.len(),
+            sent = sum.sent,
+            kept = sum.kept,
+            refused = sum.refused,
+            later = sum.later,
+            known = sum.known,
+            returned = failures.len(),
+            "delivered"
+        );
+        failures
+    }
+
+    /// The alerts of a batch, each once, and what carries them. What is none is put aside.
+    async fn read_all<'b>(
+        &self,
+        batch: &'b Batch,
+        failures: &mut Failures,
+    ) -> (Vec<Incoming>, Vec<Carried<'b>>) {
+        let (mut alerts, mut carried): (Vec<Incoming>, Vec<Carried<'b>>) = (Vec::new(), Vec::new());
         for message in batch.messages() {
             match Incoming::read(&message.body) {
                 Ok(alert) => match alerts.iter().position(|known| known.id == alert.id) {
@@ -110,95 +181,48 @@ impl Delivery {
                 }
             }
         }
-        let mut sum = Sum::default();
-        let mut pending: BTreeSet<usize> = BTreeSet::new();
-        let told = self
-            .claim(
-                channels,
-                &alerts,
-                &carried,
-                request_id,
-                &mut pending,
-                &mut sum,
-            )
-            .await;
-        let plan = self.plan(channels, &alerts, &told, request_id).await;
-        self.keep_all(&plan.kept, &alerts, request_id, &mut pending, &mut sum)
-            .await;
-        for message in &plan.messages {
-            let Some(channel) = channels.named(message.channel.as_str()) else {
-                continue;
-            };
-            let indexes = &message.alerts;
-            let about: Vec<&Incoming> = indexes
-                .iter()
-                .filter_map(|index| alerts.get(*index))
-                .collect();
-            if Instant::now() + LONGEST >= end || self.is_silent(channel) {
-                self.end_all(channel, &about, "waiting", None, request_id)
-                    .await;
-                pending.extend(indexes);
-                sum.later += indexes.len();
-                continue;
+        (alerts, carried)
+    }
+
+    /// Writes down what became of a message.
+    async fn conclude(
+        &self,
+        channel: &Channel,
+        (indexes, about): (&[usize], &[&Incoming]),
+        outcome: Outcome,
+        carried: &[Carried<'_>],
+        request_id: &str,
+        sum: &mut Sum,
+    ) {
+        match outcome {
+            Outcome::Delivered(_) => {
+                self.end_all(channel, about, "sent", None, request_id).await;
+                sum.sent += about.len();
             }
-            if !self.may_send(channel, request_id).await {
-                self.over_rate(channel, indexes, &about, request_id, &mut pending, &mut sum)
-                    .await;
-                continue;
-            }
-            let outcome = self
-                .tell(channels, channel, &about, message.content, request_id)
-                .await;
-            self.log(channel, &about, &outcome, request_id);
-            match outcome {
-                Outcome::Delivered(_) => {
-                    self.end_all(channel, &about, "sent", None, request_id)
-                        .await;
-                    sum.sent += about.len();
-                }
-                Outcome::Refused(reason) | Outcome::Unauthorized(reason) => {
-                    for (index, alert) in indexes.iter().zip(&about) {
-                        let body = carried.get(*index).and_then(|one| one.messages.first());
-                        let body = body.map_or("", |message| message.body.as_str());
-                        let reason = format!("channel {}: {reason}", channel.name.as_str());
-                        if self.put_aside(body, &reason).await {
-                            self.end_all(channel, &[alert], "refused", Some(&reason), request_id)
-                                .await;
-                            sum.refused += 1;
-                        } else {
-                            self.end_all(channel, &[alert], "waiting", None, request_id)
-                                .await;
-                            pending.insert(*index);
-                        }
+            Outcome::Refused(reason) | Outcome::Unauthorized(reason) => {
+                for (index, alert) in indexes.iter().zip(about) {
+                    let body = carried.get(*index).and_then(|one| one.messages.first());
+                    let body = body.map_or("", |message| message.body.as_str());
+                    let reason = format!("channel {}: {reason}", channel.name.as_str());
+                    if self.put_aside(body, &reason).await {
+                        self.end_all(channel, &[alert], "refused", Some(&reason), request_id)
+                            .await;
+                        sum.refused += 1;
+                    } else {
+                        self.end_all(channel, &[alert], "waiting", None, request_id)
+                            .await;
+                        sum.pending.insert(*index);
                     }
                 }
-                Outcome::Later { after, .. } => {
-                    self.leave_alone(channel, after, request_id).await;
-                    self.end_all(channel, &about, "waiting", None, request_id)
-                        .await;
-                    pending.extend(indexes);
-                    sum.later += about.len();
-                }
+            }
+            Outcome::Later { after, .. } => {
+                self.leave_alone(channel, after, request_id).await;
+                self.end_all(channel, about, "waiting", None, request_id)
+                    .await;
+                sum.pending.extend(indexes);
+                sum.later += about.len();
             }
         }
-        let waiting = pending.iter().filter_map(|index| carried.get(*index));
-        for message in waiting.flat_map(|carried| &carried.messages) {
-            failures.add(&message.id);
-        }
-        tracing::info!(
-            function = "notify",
-            request_id,
-            messages = batch.messages().len(),
-            alerts = alerts.len(),
-            sent = sum.sent,
-            kept = sum.kept,
-            refused = sum.refused,
-            later = sum.later,
-            known = sum.known,
-            returned = failures.len(),
-            "delivered"
-        );
-        failures
     }
 
     async fn tell(

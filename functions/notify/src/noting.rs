@@ -28,7 +28,6 @@ impl Delivery {
         alerts: &[Incoming],
         carried: &[Carried<'_>],
         request_id: &str,
-        pending: &mut BTreeSet<usize>,
         sum: &mut Sum,
     ) -> Vec<(usize, &'c Channel)> {
         let ledger = self.ledger();
@@ -43,7 +42,7 @@ impl Delivery {
                     self.silent.borrow_mut().insert(name.to_owned(), until);
                 }
                 if self.is_silent(channel) {
-                    pending.insert(index);
+                    sum.pending.insert(index);
                     sum.later += 1;
                     continue;
                 }
@@ -60,7 +59,7 @@ impl Delivery {
                     Ok(Claim::Told) => sum.known += 1,
                     // Whether it did is seen later.
                     Ok(Claim::Anothers) => {
-                        pending.insert(index);
+                        sum.pending.insert(index);
                     }
                     Err(error) => {
                         tracing::warn!(function = "notify", %error, "could not ask whether it was told before");
@@ -121,7 +120,6 @@ impl Delivery {
         kept: &[Kept],
         alerts: &[Incoming],
         request_id: &str,
-        pending: &mut BTreeSet<usize>,
         sum: &mut Sum,
     ) {
         for kept in kept {
@@ -146,7 +144,7 @@ impl Delivery {
                 Ok(()) => "kept",
                 Err(error) => {
                     tracing::warn!(function = "notify", channel = name, %error, "could not keep an alert");
-                    pending.insert(kept.alert);
+                    sum.pending.insert(kept.alert);
                     "waiting"
                 }
             };
@@ -162,7 +160,6 @@ impl Delivery {
         indexes: &[usize],
         about: &[&Incoming],
         request_id: &str,
-        pending: &mut BTreeSet<usize>,
         sum: &mut Sum,
     ) {
         let at = Ledger::next_minute((self.now)());
@@ -177,7 +174,7 @@ impl Delivery {
             if kept {
                 sum.kept += 1;
             } else {
-                pending.insert(*index);
+                sum.pending.insert(*index);
                 sum.later += 1;
             }
             self.end(

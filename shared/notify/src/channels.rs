@@ -312,6 +312,40 @@ impl Channels {
 }
 
 fn channel(name: Name, entry: ChannelEntry, mistakes: &mut Mistakes<'_>) -> Channel {
+    note_misfits(&name, &entry, mistakes);
+    let digest = entry
+        .digest
+        .map(|digest| (digest.value.finish(), digest.span));
+    if let Some((None, span)) = &digest {
+        mistakes.add(Mistake::new(*span, "the digest has no times").help("add `at: [\"09:00\"]`"));
+    }
+    let quiet = entry
+        .quiet_hours
+        .map(|quiet| (quiet.value.finish(), quiet.span));
+    if let Some((None, span)) = &quiet {
+        mistakes.add(
+            Mistake::new(*span, "the quiet hours end when they begin")
+                .help("write other times; a channel that is to be quiet all day needs a `digest`"),
+        );
+    }
+    let target = entry
+        .conversation
+        .or(entry.topic)
+        .map(|target| target.value);
+    Channel {
+        kind: entry.kind.value,
+        secret: entry.secret.map(|secret| secret.value),
+        target: target.unwrap_or_default(),
+        rate_per_minute: entry.rate_per_minute.map_or(RATE, |rate| rate.value.0),
+        digest: digest.and_then(|(digest, _)| digest),
+        quiet: quiet.and_then(|(quiet, _)| quiet),
+        min_severity: entry.min_severity.unwrap_or(Severity::Info),
+        name,
+    }
+}
+
+/// Says what a channel of its type has too much or too little.
+fn note_misfits(name: &Name, entry: &ChannelEntry, mistakes: &mut Mistakes<'_>) {
     let Spanned { value: kind, span } = entry.kind;
     let mut misplaced = |span: Span, member: &str, of: &str| {
         let message = format!("`{member}` is for {of}");
@@ -382,35 +416,6 @@ fn channel(name: Name, entry: ChannelEntry, mistakes: &mut Mistakes<'_>) -> Chan
         let message = "this is no id of a conversation";
         let help = "write the id (`C…`) that stands at the end of the channel's details in Slack";
         mistakes.add(Mistake::new(conversation.span, message).help(help));
-    }
-    let digest = entry
-        .digest
-        .map(|digest| (digest.value.finish(), digest.span));
-    if let Some((None, span)) = &digest {
-        mistakes.add(Mistake::new(*span, "the digest has no times").help("add `at: [\"09:00\"]`"));
-    }
-    let quiet = entry
-        .quiet_hours
-        .map(|quiet| (quiet.value.finish(), quiet.span));
-    if let Some((None, span)) = &quiet {
-        mistakes.add(
-            Mistake::new(*span, "the quiet hours end when they begin")
-                .help("write other times; a channel that is to be quiet all day needs a `digest`"),
-        );
-    }
-    let target = entry
-        .conversation
-        .or(entry.topic)
-        .map(|target| target.value);
-    Channel {
-        kind,
-        secret: entry.secret.map(|secret| secret.value),
-        target: target.unwrap_or_default(),
-        rate_per_minute: entry.rate_per_minute.map_or(RATE, |rate| rate.value.0),
-        digest: digest.and_then(|(digest, _)| digest),
-        quiet: quiet.and_then(|(quiet, _)| quiet),
-        min_severity: entry.min_severity.unwrap_or(Severity::Info),
-        name,
     }
 }
 

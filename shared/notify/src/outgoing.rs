@@ -89,42 +89,26 @@ impl Channels {
                 body: body.to_string(),
             })
         };
-        let setting = |alert: &Incoming| Setting {
-            now,
-            rule_pages: self.rule_pages.as_ref(),
-            account_name: self.accounts.get(&alert.account).map(String::as_str),
-        };
         Ok(match channel.kind {
             Kind::SlackWebhook => {
                 let body = match telling {
-                    Telling::Alert(alert) => slack::message(&alert.notice, &setting(alert)),
+                    Telling::Alert(alert) => {
+                        slack::message(&alert.notice, &self.setting(alert, now))
+                    }
                     Telling::Summary(summary) => summary.for_slack(),
                 };
                 post(url().ok_or(missing)?, Vec::new(), &body)
             }
             Kind::SlackBot => {
-                let mut body = match (telling, thread) {
-                    // What goes on under a message need not repeat it.
-                    (Telling::Alert(alert), Some(_)) if alert.change != Change::Changed => {
-                        slack::reply(&alert.notice, &setting(alert), 0)
-                    }
-                    (Telling::Alert(alert), _) => slack::message(&alert.notice, &setting(alert)),
-                    (Telling::Summary(summary), _) => summary.for_slack(),
-                };
-                if let Value::Object(members) = &mut body {
-                    let conversation =
-                        thread.map_or(&channel.target, |thread| &thread.conversation);
-                    members.insert("channel".to_owned(), json!(conversation));
-                    if let Some(thread) = thread {
-                        members.insert("thread_ts".to_owned(), json!(thread.first));
-                    }
-                }
+                let body = self.for_bot(channel, telling, thread, now);
                 let headers = vec![("authorization", format!("Bearer {}", key()?))];
                 post(url().unwrap_or_else(|| SLACK.to_owned()), headers, &body)
             }
             Kind::Teams => {
                 let body = match telling {
-                    Telling::Alert(alert) => teams::message(&alert.notice, &setting(alert)),
+                    Telling::Alert(alert) => {
+                        teams::message(&alert.notice, &self.setting(alert, now))
+                    }
                     Telling::Summary(summary) => summary.for_teams(),
                 };
                 post(url().ok_or(missing)?, Vec::new(), &body)
@@ -132,7 +116,7 @@ impl Channels {
             Kind::PagerDuty => {
                 let body = match telling {
                     Telling::Alert(alert) => {
-                        pagerduty::event(&alert.notice, &setting(alert), &key()?)
+                        pagerduty::event(&alert.notice, &self.setting(alert, now), &key()?)
                     }
                     Telling::Summary(_) => return Err(InvalidCredential(NO_SUMMARY)),
                 };
@@ -155,7 +139,9 @@ impl Channels {
             }
             Kind::AmazonQ => {
                 let body = match telling {
-                    Telling::Alert(alert) => amazon_q::notification(&alert.notice, &setting(alert)),
+                    Telling::Alert(alert) => {
+                        amazon_q::notification(&alert.notice, &self.setting(alert, now))
+                    }
                     Telling::Summary(summary) => summary.for_amazon_q(),
                 };
                 Outgoing::Publish {
@@ -165,11 +151,45 @@ impl Channels {
             }
             Kind::SecurityHub => match telling {
                 Telling::Alert(alert) => {
-                    Outgoing::Import(asff::findings(&alert.notice, &setting(alert)))
+                    Outgoing::Import(asff::findings(&alert.notice, &self.setting(alert, now)))
                 }
                 Telling::Summary(_) => return Err(InvalidCredential(NO_SUMMARY)),
             },
         })
+    }
+
+    /// The message of a bot: in the thread, where there is one.
+    fn for_bot(
+        &self,
+        channel: &Channel,
+        telling: Telling<'_>,
+        thread: Option<&Thread>,
+        now: Timestamp,
+    ) -> Value {
+        let mut body = match (telling, thread) {
+            // What goes on under a message need not repeat it.
+            (Telling::Alert(alert), Some(_)) if alert.change != Change::Changed => {
+                slack::reply(&alert.notice, &self.setting(alert, now), 0)
+            }
+            (Telling::Alert(alert), _) => slack::message(&alert.notice, &self.setting(alert, now)),
+            (Telling::Summary(summary), _) => summary.for_slack(),
+        };
+        if let Value::Object(members) = &mut body {
+            let conversation = thread.map_or(&channel.target, |thread| &thread.conversation);
+            members.insert("channel".to_owned(), json!(conversation));
+            if let Some(thread) = thread {
+                members.insert("thread_ts".to_owned(), json!(thread.first));
+            }
+        }
+        body
+    }
+
+    fn setting(&self, alert: &Incoming, now: Timestamp) -> Setting<'_> {
+        Setting {
+            now,
+            rule_pages: self.rule_pages.as_ref(),
+            account_name: self.accounts.get(&alert.account).map(String::as_str),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! alert at most once in one channel, and none loses it. What several alerts are told in is one message, so
 //! it repeats as one.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_rules::ledger::Key;
 
@@ -289,7 +290,7 @@ impl Ledger<'_> {
             update: "SET #state = :waiting, #alert = :alert, #due = :due, #kind = :kind, #at = :now, \
                      #expires = :expires ADD #count :one",
             condition: "attribute_not_exists(#id)",
-            values: self.kept_values("together", alert, at, writer),
+            values: kept_values("together", alert, at, writer),
         };
         self.write(&Key::kept(channel, alert_id), write).await?;
         Ok(())
@@ -307,7 +308,7 @@ impl Ledger<'_> {
         at: Timestamp,
         writer: Writer<'_>,
     ) -> Result<(), CallError> {
-        let mut values = self.kept_values("last", alert, at, writer);
+        let mut values = kept_values("last", alert, at, writer);
         values.push((":told", text("told")));
         values.push((":zero", number(0)));
         // What was told before has been counted then. Another that is being told is told again, later.
@@ -333,24 +334,6 @@ impl Ledger<'_> {
         };
         self.write(&key, more).await?;
         Ok(())
-    }
-
-    fn kept_values(
-        &self,
-        kind: &str,
-        alert: &str,
-        at: Timestamp,
-        writer: Writer<'_>,
-    ) -> Vec<(&'static str, aws_sdk_dynamodb::types::AttributeValue)> {
-        vec![
-            (":waiting", text("waiting")),
-            (":alert", text(alert)),
-            (":due", text(&seconds(at).to_string())),
-            (":kind", text(kind)),
-            (":now", writer.time()),
-            (":one", number(1)),
-            (":expires", writer.in_days(KEPT_DAYS)),
-        ]
     }
 
     /// What a channel is to be told by now, claimed for this writer.
@@ -439,4 +422,21 @@ impl Ledger<'_> {
         now.checked_add(SignedDuration::from_secs(left))
             .unwrap_or(now)
     }
+}
+
+fn kept_values(
+    kind: &str,
+    alert: &str,
+    at: Timestamp,
+    writer: Writer<'_>,
+) -> Vec<(&'static str, AttributeValue)> {
+    vec![
+        (":waiting", text("waiting")),
+        (":alert", text(alert)),
+        (":due", text(&seconds(at).to_string())),
+        (":kind", text(kind)),
+        (":now", writer.time()),
+        (":one", number(1)),
+        (":expires", writer.in_days(KEPT_DAYS)),
+    ]
 }
