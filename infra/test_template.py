@@ -126,6 +126,11 @@ class Stack:
                 if argument == "AWS::NoValue":
                     return DROPPED
                 return self.parameters.get(argument, f"ref:{argument}")
+            if function == "Fn::Join":
+                separator, parts = argument
+                parts = self.resolve(parts)
+                # A list that is a parameter stands as its text.
+                return separator.join([parts] if isinstance(parts, str) else parts)
             if function == "Fn::GetAtt":
                 name = argument if isinstance(argument, str) else ".".join(argument)
                 return f"att:{name}"
@@ -681,6 +686,147 @@ def test_queue_that_is_not_empty_raises_an_alarm(queue):
     assert alarm["Threshold"] == 0
     # A sum would add up the samples of a period.
     assert alarm["Statistic"] == "Maximum"
+
+
+# ---- channels ----------------------------------------------------------------------
+
+
+def with_channels(**parameters):
+    return stack(
+        Mode="audit", ChannelsPath="/opt/tidewaiter/channels.yaml", **parameters
+    )
+
+
+CHANNEL_RESOURCES = {
+    "Notify",
+    "NotifyRole",
+    "NotifyLogs",
+    "NotifyDeadLetters",
+    "NotifyDeadLettersPolicy",
+    "NotifyDeadLettersAlarm",
+    "Alerts",
+    "AlertsPolicy",
+    "AlertsSubscription",
+    "AlertsToNotify",
+    "ChannelsDue",
+    "ChannelsDuePermission",
+    "NotifyEventInvokeConfig",
+}
+
+
+def test_without_channels_nothing_of_them_is_deployed():
+    without, with_them = stack(Mode="audit").resources, with_channels().resources
+    assert with_them.keys() - without.keys() == CHANNEL_RESOURCES
+    assert without.keys() - with_them.keys() == set()
+
+
+def test_notify_takes_part_in_nothing_but_the_telling():
+    actions = with_channels(
+        ChannelSecrets="s",
+        ChannelParameters="p",
+        ChannelKeys="k",
+        ChannelTopics="t",
+        SecurityHub="true",
+    ).role_actions("NotifyRole")
+    assert actions == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:SendMessage",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameter",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "sns:Publish",
+        "securityhub:BatchImportFindings",
+    }
+
+
+def test_notify_may_read_no_secret_that_was_not_named():
+    services = {a.split(":")[0] for a in with_channels().role_actions("NotifyRole")}
+    assert services == {"logs", "sqs", "dynamodb"}
+
+
+def test_each_permission_of_notify_is_for_what_was_named():
+    deployed = with_channels(
+        ChannelSecrets="secret",
+        ChannelParameters="parameter",
+        ChannelKeys="key",
+        ChannelTopics="topic",
+        SecurityHub="true",
+    )
+    resources = {
+        statement["Sid"]: statement["Resource"]
+        for statement in deployed.role_statements("NotifyRole")
+    }
+    product = "<AWS::AccountId>:product/<AWS::AccountId>/default"
+    assert resources == {
+        "WriteOwnLogs": "att:NotifyLogs.Arn",
+        "TakeAlerts": "att:Alerts.Arn",
+        "SetAlertsAside": "att:NotifyDeadLetters.Arn",
+        "UseLedger": "att:Ledger.Arn",
+        "ReadSecrets": "secret",
+        "ReadParameters": "parameter",
+        "UseKeysOfChannels": "key",
+        "PublishNotifications": "topic",
+        "ImportFindings": f"arn:<AWS::Partition>:securityhub:<AWS::Region>:{product}",
+    }
+
+
+def test_alerts_come_from_the_topic_alone():
+    deployed = with_channels()
+    document = deployed["AlertsPolicy"]["PolicyDocument"]
+    (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert allowed["Action"] == "sqs:SendMessage"
+    source = {"aws:SourceArn": "ref:AlertTopic"}
+    assert allowed["Condition"] == {"ArnEquals": source}
+    assert refuses_plain_text(document, "att:Alerts.Arn", "sqs:*")
+
+
+def test_every_alert_and_alarm_is_queued():
+    subscription = with_channels()["AlertsSubscription"]
+    assert subscription == {
+        "TopicArn": "ref:AlertTopic",
+        "Protocol": "sqs",
+        "Endpoint": "att:Alerts.Arn",
+    }, "no filter: alarms have no attributes"
+
+
+def test_alerts_are_taken_in_batches_and_fail_one_by_one():
+    deployed = with_channels()
+    mapping = deployed["AlertsToNotify"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    queue, timeout = deployed["Alerts"], deployed["Notify"]["Timeout"]
+    window = mapping["MaximumBatchingWindowInSeconds"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout + window
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": "att:NotifyDeadLetters.Arn",
+        "maxReceiveCount": 10,
+    }
+
+
+def test_an_alert_that_cannot_be_told_raises_an_alarm():
+    deployed = with_channels()
+    alarm = deployed["NotifyDeadLettersAlarm"]
+    assert alarm["AlarmActions"] == ["ref:AlertTopic"]
+    assert alarm["Dimensions"] == [
+        {"Name": "QueueName", "Value": "att:NotifyDeadLetters.QueueName"}
+    ]
+    assert alarm["Threshold"] == 0
+    document = deployed["NotifyDeadLettersPolicy"]["PolicyDocument"]
+    assert refuses_plain_text(document, "att:NotifyDeadLetters.Arn", "sqs:*")
+
+
+def test_notify_cannot_be_let_into_plain_text():
+    variables = with_channels()["Notify"]["Environment"]["Variables"]
+    assert "TIDEWAITER_ALLOW_LOOPBACK" not in variables
+    assert variables["TIDEWAITER_CHANNELS"] == "/opt/tidewaiter/channels.yaml"
 
 
 # ---- alerts ------------------------------------------------------------------------

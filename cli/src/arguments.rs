@@ -3,6 +3,7 @@
 use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tidewaiter_report::Change;
 use tidewaiter_rules::{Mode, policy::Profile};
 
 use crate::{
@@ -33,9 +34,15 @@ pub(crate) enum Command {
     /// Say what the functions would make of recorded events: EventBridge events, CloudTrail records,
     /// and log files that CloudTrail wrote, compressed or not
     Replay(ReplayArguments),
+    /// Look at alerts
+    #[command(subcommand)]
+    Alert(AlertCommand),
     /// Work on policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Work on files of channels
+    #[command(subcommand)]
+    Channels(ChannelsCommand),
     /// List the rules
     Rules(RulesArguments),
     /// Print the page of a rule: what it finds, why, examples, and how to fix it
@@ -69,6 +76,97 @@ pub(crate) enum PolicyCommand {
     /// Say whether a policy file can be used, and which of its waivers have expired
     Validate {
         /// The policy
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertCommand {
+    /// Print what a channel would get about a recorded event: the same as a function would have sent,
+    /// as far as the event alone tells
+    Preview(PreviewArguments),
+    /// Print the JSON Schema of alerts
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArguments {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+    /// Where it would go
+    #[arg(long, value_enum)]
+    pub(crate) channel: Channel,
+    /// Mode of the function; in `enforce` the alert reads as after an action that succeeded
+    #[arg(long, value_enum, default_value_t = ModeName::Audit)]
+    pub(crate) mode: ModeName,
+    /// Which change of state it tells
+    #[arg(long, value_enum, default_value_t = ChangeName::Opened)]
+    pub(crate) change: ChangeName,
+    /// When it is read, RFC 3339, for times such as `3 min ago`; without it, now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+    /// Where the pages of the rules are: an HTTPS address with `{rule}` in it
+    #[arg(long, value_name = "URL")]
+    pub(crate) rule_pages: Option<String>,
+    /// What people call the account
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account_name: Option<String>,
+    /// The event; `-` is standard input
+    #[arg(value_name = "EVENT")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Channel {
+    /// Slack, Block Kit
+    Slack,
+    /// Microsoft Teams, an Adaptive Card for a workflow's webhook
+    Teams,
+    /// PagerDuty, Events API v2
+    Pagerduty,
+    /// Amazon Q Developer in chat applications, a custom notification
+    AmazonQ,
+    /// AWS Security Hub, for `aws securityhub batch-import-findings`
+    Asff,
+    /// A webhook of one's own: the documented JSON, signed with the key `preview`
+    Webhook,
+    /// A subscriber of the SNS topic by e-mail
+    Email,
+    /// A subscriber of the SNS topic by SMS
+    Sms,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ChangeName {
+    /// It is bad, and was not told before
+    Opened,
+    /// It is bad in another way than told
+    Changed,
+    /// It is not bad any more
+    Resolved,
+    /// It is still bad
+    Reminder,
+}
+
+impl From<ChangeName> for Change {
+    fn from(name: ChangeName) -> Self {
+        match name {
+            ChangeName::Opened => Self::Opened,
+            ChangeName::Changed => Self::Changed,
+            ChangeName::Resolved => Self::Resolved,
+            ChangeName::Reminder => Self::Reminder,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChannelsCommand {
+    /// Print the JSON Schema of files of channels, for editors
+    Schema,
+    /// Say whether a file of channels can be used
+    Validate {
+        /// The file
         #[arg(value_name = "FILE")]
         path: PathBuf,
     },

@@ -1,6 +1,7 @@
 //! `tidewaiter`: judges files and recorded events by the same engine that runs in Lambda.
 
 mod account;
+mod alert;
 mod answers;
 mod arguments;
 mod check;
@@ -38,8 +39,8 @@ use crate::{
     account::Work,
     answers::answers,
     arguments::{
-        Arguments, CheckFormat, Colour, Command, Format, PolicyArguments, PolicyCommand,
-        RulesFormat,
+        AlertCommand, Arguments, ChannelsCommand, CheckFormat, Colour, Command, Format,
+        PolicyArguments, PolicyCommand, RulesFormat,
     },
     input::Input,
     parameters::Parameters,
@@ -120,11 +121,28 @@ fn main() -> Status {
             let is_for_people = matches!(arguments.format, Format::Text);
             Ok(conclude(&report, &policy, is_for_people))
         }),
+        Command::Alert(AlertCommand::Preview(arguments)) => {
+            let policy = arguments.policy.read();
+            let text = policy.and_then(|policy| alert::preview(&arguments, &policy));
+            text.and_then(|text| print_text(&text))
+                .map(|()| Status::Allowed)
+        }
+        Command::Alert(AlertCommand::Schema) => alert::schema()
+            .and_then(|text| print_text(&text))
+            .map(|()| Status::Allowed),
         Command::Policy(PolicyCommand::Validate { path }) => validate(&path),
         Command::Policy(PolicyCommand::Presets) => {
             print_text(&policy::presets()).map(|()| Status::Allowed)
         }
-        Command::Policy(PolicyCommand::Schema) => print_schema().map(|()| Status::Allowed),
+        Command::Policy(PolicyCommand::Schema) => {
+            print_schema(Policy::schema()).map(|()| Status::Allowed)
+        }
+        Command::Channels(ChannelsCommand::Validate { path }) => policy::check_channels(&path)
+            .and_then(|()| print_text(&format!("{}: valid\n", input::shown(&path))))
+            .map(|()| Status::Allowed),
+        Command::Channels(ChannelsCommand::Schema) => {
+            print_schema(Channels::schema()).map(|()| Status::Allowed)
+        }
         Command::Rules(arguments) => list(arguments.format).map(|()| Status::Allowed),
         Command::Explain(arguments) => rules::page(&arguments.rule)
             .and_then(print_text)
@@ -293,8 +311,7 @@ fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// Members in alphabetical order, whatever else is built with `serde_json`.
-fn print_schema() -> Result<(), String> {
-    let mut schema = Policy::schema();
+fn print_schema(mut schema: serde_json::Value) -> Result<(), String> {
     schema.sort_all_objects();
     write(|out| {
         serde_json::to_writer_pretty(&mut *out, &schema)?;

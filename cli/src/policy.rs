@@ -7,9 +7,10 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tidewaiter_notify::Channels;
 use tidewaiter_rules::{
     Policy,
-    policy::{MAX_BYTES, Only, PRESETS, Paint, Whose},
+    policy::{InvalidPolicy, MAX_BYTES, Only, PRESETS, Paint, Whose},
 };
 
 use crate::{input, vex};
@@ -29,19 +30,34 @@ pub(crate) fn read(path: &Path) -> Result<(Policy, Vec<String>), String> {
     let file = input::shown(path);
     let text = input::read(path, MAX_BYTES).and_then(input::text);
     let text = text.map_err(|error| format!("policy {file}: {error}"))?;
-    let policy = Policy::from_yaml(&text, Timestamp::now()).map_err(|error| {
-        // Where that is closed, nobody is there to see them.
-        let _ = write!(io::stderr(), "{}", error.render(&file, paint()));
-        let what = match error.count() {
-            1 => "1 mistake".to_owned(),
-            count => format!("{count} mistakes"),
-        };
-        format!("policy {file} cannot be used: {what}")
-    })?;
+    let policy = Policy::from_yaml(&text, Timestamp::now());
+    let policy = policy.map_err(|error| shown("policy", &file, &error))?;
     let mut vex = vex::read(path, policy.vex_files())
         .map_err(|errors| format!("policy {file}: vex {}", errors.join("; ")))?;
     let problems = std::mem::take(&mut vex.problems);
     Ok((policy.with_vex(vex), problems))
+}
+
+/// Reads a file of channels. Its mistakes are shown as those of a policy are.
+pub(crate) fn check_channels(path: &Path) -> Result<(), String> {
+    let file = input::shown(path);
+    let text = input::read(path, MAX_BYTES).and_then(input::text);
+    let text = text.map_err(|error| format!("channels {file}: {error}"))?;
+    let channels = Channels::from_yaml(&text);
+    channels
+        .map(|_| ())
+        .map_err(|error| shown("channels", &file, &error))
+}
+
+/// Shows every mistake on standard error, and gives the error that is left.
+fn shown(what: &str, file: &str, error: &InvalidPolicy) -> String {
+    // Where that is closed, nobody is there to see them.
+    let _ = write!(io::stderr(), "{}", error.render(file, paint()));
+    let count = match error.count() {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    };
+    format!("{what} {file} cannot be used: {count}")
 }
 
 /// Colours for a terminal, unless its user wants none (<https://no-color.org>).

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidewaiter_events::{Event, Ignored, Parsed, parse};
 use tidewaiter_report::{Replayed, Report, Unreadable, clean};
-use tidewaiter_rules::{Mode, Policy, decide, plan};
+use tidewaiter_rules::{Decision, Facts, Mode, Plan, Policy, decide, plan};
 
 use crate::input::{self, Input};
 
@@ -78,21 +78,54 @@ enum Judgement {
 }
 
 fn judge(file: &str, json: &[u8], policy: &Policy, mode: Mode) -> Result<Judgement, String> {
+    Ok(match evaluate(json, policy, mode)? {
+        Err(reason) => Judgement::Ignored(reason),
+        Ok(Evaluation {
+            event,
+            facts,
+            decision,
+            plan,
+        }) => Judgement::Judged(Replayed::judged(
+            file.to_owned(),
+            &event,
+            &facts,
+            decision,
+            &plan,
+        )),
+    })
+}
+
+/// An event, what is known from it alone, and what the engine makes of that.
+pub(crate) struct Evaluation {
+    pub(crate) event: Event,
+    pub(crate) facts: Facts,
+    pub(crate) decision: Decision,
+    pub(crate) plan: Plan,
+}
+
+/// What the functions would make of an event; the inner error is why they would ignore it.
+pub(crate) fn evaluate(
+    json: &[u8],
+    policy: &Policy,
+    mode: Mode,
+) -> Result<Result<Evaluation, Ignored>, String> {
     let event = match parse(json).map_err(|error| error.to_string())? {
-        Parsed::Event(Event::Pushed(_)) => return Ok(Judgement::Ignored(Ignored::NoScan)),
-        Parsed::Event(Event::Deploying(_)) => return Ok(Judgement::Ignored(Ignored::NoRevision)),
+        Parsed::Event(Event::Pushed(_)) => return Ok(Err(Ignored::NoScan)),
+        Parsed::Event(Event::Deploying(_)) => return Ok(Err(Ignored::NoRevision)),
         Parsed::Event(event) => event,
-        Parsed::Scheduled(_) => return Ok(Judgement::Ignored(Ignored::Scheduled)),
-        Parsed::TaskChanged(_) => return Ok(Judgement::Ignored(Ignored::TaskChanged)),
-        Parsed::Ignored(reason) => return Ok(Judgement::Ignored(reason)),
+        Parsed::Scheduled(_) => return Ok(Err(Ignored::Scheduled)),
+        Parsed::TaskChanged(_) => return Ok(Err(Ignored::TaskChanged)),
+        Parsed::Ignored(reason) => return Ok(Err(reason)),
     };
     let facts = event.facts().ok_or(
         "the event holds no definition that can be judged; the function would read it from ECS",
     )?;
     let decision = decide(&facts, policy);
     let plan = plan(&decision, &facts, policy.mode(&facts, mode), None);
-    let file = file.to_owned();
-    Ok(Judgement::Judged(Replayed::judged(
-        file, &event, &facts, decision, &plan,
-    )))
+    Ok(Ok(Evaluation {
+        event,
+        facts,
+        decision,
+        plan,
+    }))
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "cli/alerts.rs"]
+mod alerts;
 #[path = "cli/check.rs"]
 mod check;
 mod peers;
@@ -747,7 +749,13 @@ fn the_generated_documents_are_what_the_program_prints() {
             print(&["policy", "schema"]),
         )
         .unwrap();
+        fs::write(
+            docs.join("channels.schema.json"),
+            print(&["channels", "schema"]),
+        )
+        .unwrap();
         fs::write(docs.join("presets.md"), print(&["policy", "presets"])).unwrap();
+        fs::write(docs.join("alert.schema.json"), print(&["alert", "schema"])).unwrap();
     }
     let found: BTreeMap<String, String> = fs::read_dir(&root)
         .unwrap()
@@ -767,11 +775,63 @@ fn the_generated_documents_are_what_the_program_prints() {
         print(&["policy", "schema"]),
         "run `make generate`"
     );
+    assert_eq!(
+        fs::read_to_string(docs.join("alert.schema.json")).unwrap(),
+        print(&["alert", "schema"]),
+        "run `make generate`"
+    );
+    assert_eq!(
+        fs::read_to_string(docs.join("channels.schema.json")).unwrap(),
+        print(&["channels", "schema"]),
+        "run `make generate`"
+    );
     let names = wanted.keys().chain(found.keys());
     let stale: BTreeSet<&String> = names.filter(|n| wanted.get(*n) != found.get(*n)).collect();
     assert!(
         stale.is_empty(),
         "stale, missing or left over in docs/rules: {stale:?}: run `make generate`"
+    );
+}
+
+#[test]
+fn files_of_channels_are_checked() {
+    let good =
+        "version: 1\nchannels: { on-call: { type: pagerduty, secret: tidewaiter/pagerduty } }\n";
+    let bad = "version: 1\nchannels: { on-call: { type: pager, secret: https://hooks.example/hunter2 } }\n";
+    let folder = folder(&[("good.yaml", good.as_bytes()), ("bad.yaml", bad.as_bytes())]);
+    let path = folder.path();
+    let well = tidewaiter(path, &["channels", "validate", "good.yaml"]);
+    assert_eq!(
+        String::from_utf8(well.stdout).unwrap(),
+        "good.yaml: valid\n"
+    );
+    let output = tidewaiter(path, &["channels", "validate", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("`pager` is no type of channel") && told.contains("2 mistakes"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn the_example_of_the_documents_is_a_file_of_channels() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/channels.md");
+    let page = fs::read_to_string(page).unwrap();
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let folder = folder(&[("channels.yaml", example.as_bytes())]);
+    let output = tidewaiter(folder.path(), &["channels", "validate", "channels.yaml"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 

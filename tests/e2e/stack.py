@@ -50,6 +50,7 @@ class Stack:
         *,
         name: str | None = None,
         policy: Path | None = None,
+        parameters: dict[str, str] | None = None,
     ) -> None:
         self.aws = aws
         self.mode = mode
@@ -58,6 +59,7 @@ class Stack:
         self.name = f"tidewaiter-{name or mode}"
         # A file that the functions read in place of the one in the layer.
         self.policy = policy
+        self.parameters = parameters or {}
         self.outputs: dict[str, str] = {}
         self.queue_url = ""
         self._alerts: list[dict[str, Any]] = []
@@ -97,6 +99,7 @@ class Stack:
                 f"Mode={self.mode}",
                 f"Architecture={ARCHITECTURE}",
                 *([f"PolicyPath={self.policy}"] if self.policy else []),
+                *(f"{name}={value}" for name, value in self.parameters.items()),
             ),
         ]
         environment = {

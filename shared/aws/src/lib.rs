@@ -1,5 +1,6 @@
 //! Everything that touches AWS: reading what an event did not say, applying a plan, publishing an
-//! alert, putting an event aside. The only crate with AWS clients.
+//! alert, putting an event aside, and with the feature `outlets` speaking to channels. The only crate
+//! with AWS clients.
 
 #[cfg(feature = "account")]
 mod account;
@@ -10,6 +11,8 @@ mod error;
 mod gather;
 mod images;
 pub mod ledger;
+#[cfg(feature = "outlets")]
+mod outlets;
 mod publish;
 mod reverse;
 #[cfg(feature = "wire")]
@@ -26,5 +29,7 @@ pub use gather::{
     platforms_of, reconcile,
 };
 pub use images::{ImageNow, Reference, describe_image};
-pub use publish::{dead_letter, publish};
+#[cfg(feature = "outlets")]
+pub use outlets::{Failed, Outlets, Posted, Trust};
+pub use publish::{dead_letter, publish, publish_text};
 pub use reverse::{Reversed, reverse};

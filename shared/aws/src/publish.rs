@@ -33,6 +33,17 @@ pub async fn publish(
     Ok(())
 }
 
+/// Publishes a text to an SNS topic as it is, for a subscriber that wants it so.
+///
+/// # Errors
+/// When the call fails; see [`CallError::is_transient`].
+pub async fn publish_text(clients: &Clients, topic_arn: &str, body: &str) -> Result<(), CallError> {
+    let call = clients.sns.publish().topic_arn(topic_arn).message(body);
+    let sent = call.send().await;
+    sent.map_err(|error| CallError::of("Publish", &error))?;
+    Ok(())
+}
+
 /// Puts an event into a dead-letter queue as Lambda would: the event is the body, and
 /// `ErrorMessage` and `ErrorCode` say why. Lambda itself does it only after two more attempts, which
 /// nothing but time could help.

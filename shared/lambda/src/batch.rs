@@ -14,10 +14,12 @@ pub struct Batch {
 /// One message of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Message {
+pub struct Message {
+    /// The queue's id of it, the same when it is delivered again.
     #[serde(rename = "messageId")]
-    pub(crate) id: String,
-    pub(crate) body: String,
+    pub id: String,
+    /// What is in it.
+    pub body: String,
     event_source: String,
 }
 
@@ -27,6 +29,11 @@ impl Batch {
         let batch: Self = serde_json::from_str(payload).ok()?;
         let is_from_queue = |message: &Message| message.event_source == "aws:sqs";
         batch.messages.iter().all(is_from_queue).then_some(batch)
+    }
+
+    /// The messages, in the order of the queue.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
     }
 }
 
@@ -44,7 +51,8 @@ struct Item {
 }
 
 impl Failures {
-    pub(crate) fn add(&mut self, message_id: &str) {
+    /// Has a message delivered again.
+    pub fn add(&mut self, message_id: &str) {
         self.batch_item_failures.push(Item {
             item_identifier: message_id.to_owned(),
         });

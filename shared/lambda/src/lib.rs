@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 use tidewaiter_rules::facts::SubjectKind;
 use tokio::time::Instant;
 
-pub use batch::{Batch, Failures};
+pub use batch::{Batch, Failures, Message};
 pub use guard::{Guard, HandleError};
 pub use recorder::Recorder;
-pub use settings::{InvalidSettings, Settings};
+pub use settings::{InvalidSettings, Settings, connection, home, required};
 
 /// What a function is.
 #[derive(Debug, Clone, Copy)]
@@ -107,14 +107,14 @@ fn start(name: &str) -> Result<(tokio::runtime::Runtime, Settings), lambda_runti
 /// message of a batch is delivered again.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(10);
 
-/// When to stop judging.
-fn end(context: &Context) -> Instant {
+/// When to stop working on an invocation.
+pub fn end(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now());
     Instant::now() + left.unwrap_or_default().saturating_sub(TIME_TO_ANSWER)
 }
 
 /// One JSON object a line, as CloudWatch Logs Insights reads them.
-fn log_as_json() {
+pub fn log_as_json() {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -73,21 +73,7 @@ impl Settings {
             problems.push(problem);
             (Policy::default(), None)
         });
-        let flag = |name| env::var(name).is_ok_and(|value| value == "true");
-        let connection = Connection {
-            credentials: Credentials::new(
-                required("AWS_ACCESS_KEY_ID")?,
-                required("AWS_SECRET_ACCESS_KEY")?,
-                env::var("AWS_SESSION_TOKEN").ok(),
-                None,
-                "Lambda",
-            ),
-            endpoint_url: env::var("AWS_ENDPOINT_URL")
-                .ok()
-                .filter(|url| !url.is_empty()),
-            use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
-            use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT"),
-        };
+        let connection = connection()?;
         let home = home(&required("AWS_REGION")?, &topic_arn)?;
         Ok(Self {
             mode: if problems.is_empty() {
@@ -108,13 +94,42 @@ impl Settings {
     }
 }
 
-fn required(variable: &'static str) -> Result<String, InvalidSettings> {
+/// How Lambda has a function reach AWS.
+///
+/// # Errors
+/// When Lambda's own variables are not set.
+pub fn connection() -> Result<Connection, InvalidSettings> {
+    let flag = |name| env::var(name).is_ok_and(|value| value == "true");
+    Ok(Connection {
+        credentials: Credentials::new(
+            required("AWS_ACCESS_KEY_ID")?,
+            required("AWS_SECRET_ACCESS_KEY")?,
+            env::var("AWS_SESSION_TOKEN").ok(),
+            None,
+            "Lambda",
+        ),
+        endpoint_url: env::var("AWS_ENDPOINT_URL")
+            .ok()
+            .filter(|url| !url.is_empty()),
+        use_fips: flag("AWS_USE_FIPS_ENDPOINT"),
+        use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT"),
+    })
+}
+
+/// The value of a variable that has to be set.
+///
+/// # Errors
+/// When it is not, or is empty.
+pub fn required(variable: &'static str) -> Result<String, InvalidSettings> {
     let value = env::var(variable).ok().filter(|value| !value.is_empty());
     value.ok_or(InvalidSettings::Missing(variable))
 }
 
 /// The function's account is the topic's: `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
-fn home(region: &str, topic_arn: &str) -> Result<Place, InvalidSettings> {
+///
+/// # Errors
+/// When the topic is named by no ARN.
+pub fn home(region: &str, topic_arn: &str) -> Result<Place, InvalidSettings> {
     let mut parts = topic_arn.split(':');
     let partition = parts.nth(1).unwrap_or_default();
     let account = parts.nth(2).unwrap_or_default();

@@ -10,7 +10,11 @@ use tidewaiter_rules::{
 };
 
 use crate::{
-    clean, console, remedy, reminder::AlertWaiver, suppressed::AlertSuppressed,
+    AlertKey, Change,
+    change::{self, AlertFix},
+    clean, console, remedy,
+    reminder::AlertWaiver,
+    suppressed::AlertSuppressed,
     surroundings::AlertSurroundings,
 };
 
@@ -20,6 +24,8 @@ use crate::{
 pub struct Alert {
     pub(crate) version: u8,
     pub(crate) kind: Kind,
+    pub(crate) key: AlertKey,
+    pub(crate) change: Change,
     /// The first line, for people.
     pub(crate) headline: String,
     pub(crate) severity: Severity,
@@ -36,7 +42,7 @@ pub struct Alert {
     pub(crate) subject: Option<AlertSubject>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) who: Option<Principal>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Vec<AlertFinding>,
     /// How many findings were left out of `findings`.
     pub(crate) more_findings: usize,
     pub(crate) actions: Vec<AlertAction>,
@@ -51,10 +57,22 @@ pub struct Alert {
     pub(crate) surroundings: AlertSurroundings,
     #[serde(flatten)]
     pub(crate) suppressed: AlertSuppressed,
+    /// What in a policy file would except just this, with places to fill in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waive: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) waivers: Vec<AlertWaiver>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<AlertFailure>,
+}
+
+/// A finding, with its fix.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AlertFinding {
+    #[serde(flatten)]
+    pub(crate) finding: Finding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fix: Option<AlertFix>,
 }
 
 /// What an alert is about.
@@ -129,6 +147,20 @@ pub enum Fate {
     Handled,
 }
 
+impl Failure<'_> {
+    /// All that fails about one subject is one trouble, and so is all that has the same fate and no
+    /// subject.
+    fn key(&self, place: &Place) -> AlertKey {
+        let about = match (self.event, self.fate) {
+            (Some(event), _) => event.subject_id(),
+            (None, Fate::DeadLetter) => "event".to_owned(),
+            (None, Fate::HeldBack) => "budget".to_owned(),
+            (None, Fate::Handled) => "set-up".to_owned(),
+        };
+        AlertKey::of_home("failure", place, &about)
+    }
+}
+
 impl Fate {
     const fn text(self) -> &'static str {
         match self {
@@ -175,6 +207,8 @@ impl Alert {
         Some(Self {
             version: 1,
             kind: Kind::Decision,
+            key: AlertKey::of(facts),
+            change: Change::Opened,
             headline: headline(facts, decision, plan, effects, &worst.message),
             severity: severity.max().unwrap_or(worst.severity),
             mode: plan.mode,
@@ -189,7 +223,7 @@ impl Alert {
                 .findings
                 .iter()
                 .take(FINDINGS)
-                .map(clean_finding)
+                .map(AlertFinding::of)
                 .collect(),
             more_findings: decision.findings.len().saturating_sub(FINDINGS),
             actions: steps.map(|(step, effect)| action(step, effect)).collect(),
@@ -198,6 +232,7 @@ impl Alert {
             held_back: None,
             surroundings: AlertSurroundings::of(facts, plan),
             suppressed: AlertSuppressed::of(&decision.suppressed),
+            waive: change::recipe(facts, &decision.findings),
             waivers: Vec::new(),
             failure: None,
         })
@@ -219,6 +254,8 @@ impl Alert {
         Self {
             version: 1,
             kind: Kind::Failure,
+            key: failure.key(place),
+            change: Change::Opened,
             headline: format!("Tidewaiter {about}: {}", clean(failure.error, 200)),
             severity: Severity::High,
             mode: failure.mode,
@@ -237,6 +274,7 @@ impl Alert {
             held_back: None,
             surroundings: AlertSurroundings::default(),
             suppressed: AlertSuppressed::default(),
+            waive: None,
             waivers: Vec::new(),
             failure: Some(AlertFailure {
                 error,
@@ -252,9 +290,21 @@ impl Alert {
         self
     }
 
+    /// The same alert as the telling of another change than the first.
+    #[must_use]
+    pub fn telling(mut self, change: Change) -> Self {
+        self.change = change;
+        self
+    }
+
+    /// What it is known by.
+    pub fn key(&self) -> &AlertKey {
+        &self.key
+    }
+
     /// The ids of the rules with findings, each once.
     pub(crate) fn rules(&self) -> BTreeSet<&'static str> {
-        self.findings.iter().map(|finding| finding.rule).collect()
+        self.findings.iter().map(|told| told.finding.rule).collect()
     }
 }
 
@@ -379,6 +429,15 @@ fn clean_principal(principal: &Principal) -> Principal {
         via: short(&principal.via),
         tool: short(&principal.tool),
         source_ip: short(&principal.source_ip),
+    }
+}
+
+impl AlertFinding {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            fix: finding.fix.as_ref().map(AlertFix::of),
+            finding: clean_finding(finding),
+        }
     }
 }
 

@@ -1,17 +1,22 @@
-//! Decisions and what came of them, for people and for machines: text, JSON, SARIF, JUnit XML, and
-//! the message that goes to SNS. Pure: nothing is sent from here.
+//! Decisions and what came of them, for people and for machines: text, JSON, SARIF, JUnit XML, the
+//! message that goes to SNS, and what each channel shows of it. Pure: nothing is sent from here.
 
 mod alert;
+mod change;
+pub mod channel;
 mod check;
 mod console;
 mod inert;
 mod junit;
+mod key;
 mod listing;
+mod notice;
 mod remedy;
 mod reminder;
 mod replay;
 mod report;
 mod sarif;
+mod schema;
 mod sns;
 mod style;
 mod suppressed;
@@ -22,10 +27,13 @@ pub use alert::{Alert, Failure, Fate};
 pub use check::Checked;
 pub use inert::clean;
 pub use junit::Junit;
+pub use key::{AlertKey, Change};
 pub use listing::Listing;
+pub use notice::{InvalidNotice, Notice, Routing};
 pub use replay::Replayed;
 pub use report::{Judged, Note, Report, Unreadable};
 pub use sarif::Sarif;
+pub use schema::schema as alert_schema;
 pub use sns::{Attribute, Message};
 pub use style::Style;
 

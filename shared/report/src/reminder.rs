@@ -85,6 +85,8 @@ impl Alert {
         Some(Self {
             version: 1,
             kind: Kind::Waivers,
+            key: crate::AlertKey::of_home("waivers", home, "end"),
+            change: crate::Change::Opened,
             headline: format!(
                 "Tidewaiter waiver {} {ends} {}{others}",
                 clean(&first.id, 100),
@@ -107,6 +109,7 @@ impl Alert {
             held_back: None,
             surroundings: crate::surroundings::AlertSurroundings::default(),
             suppressed: AlertSuppressed::default(),
+            waive: None,
             waivers: due
                 .iter()
                 .take(WAIVERS)

@@ -10,7 +10,7 @@ use tidewaiter_events::{Parsed, parse};
 use tidewaiter_rules::{Effect, Mode, Policy, decide, names::Place, plan, policy::Profile};
 
 use self::planted::{FORMED, Planted, SHOWN, Shape, base, definitions, put};
-use crate::{Alert, Failure, Fate};
+use crate::{Alert, Failure, Fate, channel::tests::everything_told};
 
 #[test]
 fn no_secret_of_a_definition_is_in_an_alert() {
@@ -70,6 +70,9 @@ fn no_secret_of_a_definition_is_in_an_alert() {
         let message = alert.message();
         planted.assert_not_in(message.subject.as_bytes(), &place);
         planted.assert_not_in(message.body.as_bytes(), &place);
+        let body: serde_json::Value = serde_json::from_str(&message.body).unwrap();
+        let told = everything_told(body["default"].as_str().unwrap());
+        planted.assert_not_in(told.as_bytes(), &place);
         for attribute in message.attributes {
             planted.assert_not_in(attribute.value.as_bytes(), &place);
         }

@@ -10,13 +10,16 @@ use tidewaiter_rules::{
     policy::Profile,
 };
 
-use crate::{Alert, Checked, Junit, Listing, Message, Note, Report, Sarif, Style, Unreadable};
+use crate::{
+    Alert, Checked, Junit, Listing, Message, Note, Report, Sarif, Style, Unreadable,
+    channel::tests::is_documented,
+};
 
-fn home() -> Place {
+pub(crate) fn home() -> Place {
     Place::of_region("eu-west-1", "111122223333").unwrap()
 }
 
-fn event(json: &Value) -> Event {
+pub(crate) fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
         Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
@@ -24,7 +27,7 @@ fn event(json: &Value) -> Event {
     }
 }
 
-fn registered(definition: &Value, identity: &Value, agent: &str) -> Event {
+pub(crate) fn registered(definition: &Value, identity: &Value, agent: &str) -> Event {
     event(&json!({
         "detail-type": "AWS API Call via CloudTrail", "source": "aws.ecs",
         "account": "111122223333", "region": "eu-west-1", "time": "2026-10-05T06:07:08Z",
@@ -36,7 +39,7 @@ fn registered(definition: &Value, identity: &Value, agent: &str) -> Event {
     }))
 }
 
-fn alert(event: &Event, effect: Effect) -> Option<Alert> {
+pub(crate) fn alert(event: &Event, effect: Effect) -> Option<Alert> {
     let facts = event.facts().unwrap();
     let decision = decide(&facts, &Policy::of_profile(Profile::Restricted));
     let plan = plan(&decision, &facts, Mode::Enforce, None);
@@ -66,6 +69,7 @@ fn is_within_limits(message: &Message) -> Result<(), TestCaseError> {
     prop_assert!(body["sms"].as_str().unwrap().chars().count() <= 140);
     let machine: Value = serde_json::from_str(body["default"].as_str().unwrap()).unwrap();
     prop_assert_eq!(&machine["version"], 1);
+    is_documented(body["default"].as_str().unwrap())?;
     Ok(())
 }
 
@@ -370,5 +374,6 @@ fn a_path_is_a_uri_reference() {
 }
 
 mod images;
+mod recipes;
 mod started;
 mod surroundings;

@@ -6,13 +6,13 @@ use tidewaiter_events::Principal;
 use tidewaiter_rules::Outcome;
 
 use crate::{
-    alert::{Alert, AlertAction},
+    alert::{Alert, AlertAction, AlertFinding},
     remedy,
 };
 
 impl Display for Alert {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}\n", self.headline)?;
+        writeln!(out, "{}{}\n", self.change.prefix(), self.headline)?;
         if let Some(subject) = &self.subject {
             writeln!(out, "What     {} {}", subject.kind, subject.id)?;
             if !subject.tags.is_empty() {
@@ -37,6 +37,12 @@ impl Display for Alert {
         self.findings(out)?;
         self.actions(out)?;
         self.suppressed.write(out)?;
+        if let Some(recipe) = &self.waive {
+            writeln!(out, "\nExcept it, in the policy")?;
+            for line in recipe.lines() {
+                writeln!(out, "  {line}")?;
+            }
+        }
         self.waivers(out)?;
         if let Some(failure) = &self.failure {
             writeln!(out, "\nError\n  {}\n  {}", failure.error, failure.fate)?;
@@ -54,7 +60,7 @@ impl Alert {
             return Ok(());
         }
         writeln!(out, "\nWhy")?;
-        for finding in &self.findings {
+        for AlertFinding { finding, fix } in &self.findings {
             let outcome = match finding.outcome {
                 Outcome::Fail => "",
                 Outcome::Unknown => " (unknown)",
@@ -71,6 +77,9 @@ impl Alert {
             writeln!(out, "    fix: {}", finding.help)?;
             if let Some(remedy) = &finding.remedy {
                 remedy::write(out, remedy)?;
+            }
+            for line in fix.iter().flat_map(|fix| fix.lines(&finding.pointer)) {
+                writeln!(out, "      {line}")?;
             }
         }
         if self.more_findings > 0 {

@@ -22,6 +22,7 @@ pub(crate) use host_path::{HostPath, source as source_of};
 pub(crate) use image_reference::ImageReference;
 
 use crate::{
+    edit::Edit,
     facts::{
         Deployment, Dockerfile, Form, Image, LaunchType, Subject, SubjectKind, TaskDefinition,
     },
@@ -219,17 +220,20 @@ fn shared_with_host(
 ) -> Vec<Answer> {
     let pointer = || format!("/{member}");
     // A daemon's API has another word for it.
-    let host = if definition.is_daemon() {
-        "shared"
+    let (host, json) = if definition.is_daemon() {
+        ("shared", r#""shared""#)
     } else {
-        "host"
+        ("host", r#""host""#)
     };
     match mode {
         Field::Known(mode) if mode.trim().eq_ignore_ascii_case(host) => {
-            vec![Answer::fail(
-                pointer(),
-                format!("`{member}` is `{host}`: each task shares the instance's {what}"),
-            )]
+            let message = format!("`{member}` is `{host}`: each task shares the instance's {what}");
+            let mut answer = Answer::fail(pointer(), message);
+            // Another network mode asks for more than one member to be changed.
+            if member != "networkMode" {
+                answer = answer.fix(Edit::remove(json));
+            }
+            vec![answer]
         }
         Field::Unknown(reason) => {
             vec![Answer::unreadable(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     catalogue::{Answer, Context, RULES, Rule},
+    edit::Edit,
     facts::Facts,
     policy::{InUse, Level, Levels, Method, Policy, Running},
     remedy::Remedy,
@@ -79,6 +80,9 @@ pub struct Finding {
     /// What a rebuild would mend, where it is about vulnerabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Box<Remedy>>,
+    /// The smallest change of the subject that mends it, where there is one.
+    #[serde(skip)]
+    pub fix: Option<Edit>,
 }
 
 /// Whether a finding is so, or cannot be known. That all is well is no finding.
@@ -191,6 +195,7 @@ fn finding(rule: &Rule, answer: Answer, levels: &Levels<'_>) -> Option<Finding> 
         message: answer.message,
         help: answer.help.unwrap_or(Cow::Borrowed(rule.help)),
         remedy: answer.remedy,
+        fix: answer.fix,
     })
 }
 

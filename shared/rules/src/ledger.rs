@@ -124,6 +124,45 @@ impl Key {
         Self::alone("switch".to_owned())
     }
 
+    /// What became of an alert in a channel. `alert` is SNS's id of the message.
+    pub fn delivery(alert: &str, channel: &str) -> Self {
+        Self::of("sent", alert).with_part(channel)
+    }
+
+    /// Whether a channel is left alone.
+    pub fn channel(name: &str) -> Self {
+        Self::of("channel", name)
+    }
+
+    /// The messages of a channel in a minute.
+    pub fn rate(channel: &str, minute: Timestamp) -> Self {
+        let minute = minute.strftime("%Y-%m-%dT%H:%MZ");
+        Self::of("rate", &format!("{channel}#{minute}"))
+    }
+
+    /// Where the messages about an alert's key stand in a channel.
+    pub fn thread(alert_key: &str, channel: &str) -> Self {
+        Self::of("thread", alert_key).with_part(channel)
+    }
+
+    /// How often what an alert's key stands for has changed.
+    pub fn flaps(alert_key: &str) -> Self {
+        Self::of("flaps", alert_key)
+    }
+
+    /// What a channel is told later: an alert by its id, or the last of a key that flaps.
+    pub fn kept(channel: &str, what: &str) -> Self {
+        let what = Self::of("alert", what);
+        Self::of("kept", channel).with_part(what.id())
+    }
+
+    fn with_part(self, part: &str) -> Self {
+        Self {
+            part: Some(part.to_owned()),
+            ..self
+        }
+    }
+
     /// The first attribute of the key, as it stands in the table.
     pub fn id(&self) -> &str {
         &self.id

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod conceal;
 mod decide;
+mod edit;
 pub mod facts;
 mod field;
 pub mod ledger;
@@ -22,6 +23,7 @@ pub mod suppress;
 
 pub use catalogue::Rule;
 pub use decide::{Decision, Finding, Outcome, Verdict, Waived, decide};
+pub use edit::Edit;
 pub use facts::{Facts, Subject};
 pub use field::Field;
 pub use plan::{

@@ -2,13 +2,13 @@
 
 mod bounds;
 mod file;
-mod form;
+pub mod form;
 mod image;
 mod in_use;
 mod method;
-mod mistake;
+pub mod mistake;
 mod parameters;
-mod pattern;
+pub mod pattern;
 mod preset;
 mod reminder;
 mod running;
@@ -16,7 +16,7 @@ mod scope;
 mod vex;
 mod vulnerability;
 mod waiver;
-mod yaml;
+pub mod yaml;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use bounds::{Bounds, ScopeLevel};
-pub use file::MAX_BYTES;
+pub use file::{MAX_BYTES, RuleId, Version};
 use form::choice;
 pub use image::{Count, Days, ImageParameters};
 pub use in_use::InUse;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    decide::Outcome, facts::PlacedContainer, names::quoted, remedy::Remedy, severity::Severity,
+    decide::Outcome, edit::Edit, facts::PlacedContainer, names::quoted, remedy::Remedy,
+    severity::Severity,
 };
 
 /// What a check says of one place that fails or cannot be judged.
@@ -16,6 +17,7 @@ pub struct Answer {
     pub(crate) message: String,
     pub(crate) help: Option<Cow<'static, str>>,
     pub(crate) remedy: Option<Box<Remedy>>,
+    pub(crate) fix: Option<Edit>,
 }
 
 impl Answer {
@@ -30,6 +32,7 @@ impl Answer {
             message: message.into(),
             help: None,
             remedy: None,
+            fix: None,
         }
     }
 
@@ -67,6 +70,13 @@ impl Answer {
     #[must_use]
     pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says what change at its place mends it.
+    #[must_use]
+    pub(crate) fn fix(mut self, fix: Edit) -> Self {
+        self.fix = Some(fix);
         self
     }
 

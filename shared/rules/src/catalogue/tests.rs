@@ -324,6 +324,61 @@ fn every_pointer_of_a_denied_example_points_into_it_or_next_to_its_parent() {
     }
 }
 
+/// `document` after the fix at `pointer`, whose parent is there.
+fn fixed(mut document: serde_json::Value, pointer: &str, fix: &crate::Edit) -> serde_json::Value {
+    let (parent, member) = pointer.rsplit_once('/').unwrap();
+    let was = document.pointer(pointer).cloned();
+    if let Some(told) = fix.was {
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        let same = |was: serde_json::Value| {
+            was == told
+                || was
+                    .as_str()
+                    .is_some_and(|w| Some(w.to_lowercase().trim()) == told.as_str())
+        };
+        assert!(was.is_some_and(same), "{pointer} is not {told}");
+    }
+    let parent = document
+        .pointer_mut(parent)
+        .unwrap()
+        .as_object_mut()
+        .unwrap();
+    match fix.now {
+        Some(now) => parent.insert(member.to_owned(), serde_json::from_str(now).unwrap()),
+        None => parent.remove(member),
+    };
+    document
+}
+
+#[test]
+fn a_fix_mends_what_it_is_for() {
+    let mut fixing = BTreeSet::new();
+    for rule in rules_of_json() {
+        let examples = examples(page(rule)).1;
+        let policy = policy(&examples);
+        for example in examples.iter().filter(|e| e.section == "Denied") {
+            let mut document: serde_json::Value = serde_json::from_str(&example.text).unwrap();
+            for answer in answers(rule, example, &policy) {
+                let Some(fix) = &answer.fix else { continue };
+                document = fixed(document, &answer.pointer, fix);
+                let after = Example {
+                    section: String::new(),
+                    language: String::new(),
+                    text: document.to_string(),
+                };
+                let left = answers(rule, &after, &policy);
+                assert!(
+                    left.iter().all(|left| left.pointer != answer.pointer),
+                    "{}: {document}",
+                    rule.id
+                );
+                fixing.insert(rule.id);
+            }
+        }
+    }
+    insta::assert_snapshot!(fixing.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn ids_are_unique_and_frozen() {
     let ids: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();

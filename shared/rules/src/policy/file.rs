@@ -301,9 +301,9 @@ fn waivers(entries: Vec<WaiverEntry>, mistakes: &mut Mistakes<'_>) -> Vec<Waiver
     waivers
 }
 
-/// The version of the form.
+/// The version of the form: 1.
 #[derive(Debug, Clone, PartialEq)]
-struct Version;
+pub struct Version;
 
 impl Form for Version {
     const EXAMPLE: &'static str = "1";
@@ -326,7 +326,7 @@ impl Form for Version {
 
 /// The id of a rule that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct RuleId(&'static str);
+pub struct RuleId(pub &'static str);
 
 impl RuleId {
     fn find(id: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self> {

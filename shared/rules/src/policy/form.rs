@@ -15,15 +15,34 @@ use super::{
 };
 use crate::names::quoted;
 
+pub(crate) use choice::choice;
 #[cfg(feature = "schema")]
-pub(super) use choice::schema_of_choice;
-pub(super) use choice::{Choice, choice, read_choice};
-pub(super) use mapping::{Members, mapping};
+pub use choice::schema_of_choice;
+pub use choice::{Choice, read_choice};
+pub use mapping::Members;
+pub(crate) use mapping::mapping;
 #[cfg(feature = "schema")]
-pub(super) use mapping::{described, schema_of_map};
+pub use mapping::{described, schema_of_map};
+
+/// What only the feature `schema` of this crate has. The forms of other crates are made with the same
+/// macros, and must not need a feature of the same name.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_schema {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// What only the feature `schema` of this crate has.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_schema {
+    ($($tokens:tt)*) => {};
+}
 
 /// A form that values may have.
-pub(super) trait Form: Sized {
+pub trait Form: Sized {
     /// What may stand there, in YAML.
     const EXAMPLE: &'static str;
 
@@ -41,12 +60,7 @@ pub(super) trait Form: Sized {
 }
 
 /// Says that a value is not of the kind that is wanted.
-pub(super) fn wrong_kind(
-    node: &Node,
-    wanted: &str,
-    example: &str,
-    mistakes: &Mistakes<'_>,
-) -> Mistake {
+pub fn wrong_kind(node: &Node, wanted: &str, example: &str, mistakes: &Mistakes<'_>) -> Mistake {
     let message = match &node.value {
         Value::Null => format!("{} is empty, and {wanted} is wanted", mistakes.subject()),
         Value::Scalar(text) => format!("{} is no value for this: {wanted} is wanted", quoted(text)),
@@ -56,7 +70,7 @@ pub(super) fn wrong_kind(
 }
 
 /// The text of a scalar, as it stands in the file.
-pub(super) fn text<'n>(
+pub fn text<'n>(
     node: &'n Node,
     wanted: &str,
     example: &str,
@@ -75,7 +89,7 @@ pub(super) fn text<'n>(
 }
 
 /// What may be written in place of a name that does not exist.
-pub(super) fn instead(nearest: Option<&str>, names: &[&str]) -> String {
+pub fn instead(nearest: Option<&str>, names: &[&str]) -> String {
     match nearest {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("write {}", either(names)),
@@ -83,7 +97,7 @@ pub(super) fn instead(nearest: Option<&str>, names: &[&str]) -> String {
 }
 
 /// `a`, `b` or `c`.
-pub(super) fn either(names: &[&str]) -> String {
+pub fn either(names: &[&str]) -> String {
     listed(names, "or")
 }
 
@@ -172,15 +186,17 @@ impl<T: Form> Form for Vec<T> {
 }
 
 /// A key of a map whose keys are not members.
-pub(super) trait Key: Sized + Ord {
+pub trait Key: Sized + Ord {
     /// What the map is, for people: `a map of tags to globs`.
     const WANTED: &'static str;
 
     /// An entry of it, for people.
     const EXAMPLE_ENTRY: &'static str;
 
+    /// The key; `None` where something is wrong with it, which is then said.
     fn read_key(key: &str, span: Span, mistakes: &mut Mistakes<'_>) -> Option<Self>;
 
+    /// The JSON Schema of a key.
     #[cfg(feature = "schema")]
     fn schema_of_keys() -> Json;
 }
@@ -243,9 +259,11 @@ impl<K: Key, V: Form> Form for BTreeMap<K, V> {
 
 /// A value and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Spanned<T> {
-    pub(super) value: T,
-    pub(super) span: Span,
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
 }
 
 impl<T: Form> Form for Spanned<T> {
@@ -268,19 +286,20 @@ impl<T: Form> Form for Spanned<T> {
 }
 
 /// What says something, and says why it has to.
-pub(super) trait Filled {
+pub trait Filled {
     /// One that says something, in YAML.
     const EXAMPLE: &'static str;
 
     /// What to do about one that says nothing.
     const HELP: &'static str;
 
+    /// Whether it says nothing.
     fn is_empty(&self) -> bool;
 }
 
 /// A collection that is not empty, and has to be there.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct NotEmpty<T>(pub(super) T);
+pub struct NotEmpty<T>(pub T);
 
 impl<T> Deref for NotEmpty<T> {
     type Target = T;
@@ -333,7 +352,7 @@ fn note_duplicates(entries: &[Entry], mistakes: &mut Mistakes<'_>) {
 
 /// Puts a schema among the definitions, once, and refers to it.
 #[cfg(feature = "schema")]
-pub(super) fn define(
+pub fn define(
     definitions: &mut Map<String, Json>,
     name: &str,
     schema: impl FnOnce(&mut Map<String, Json>) -> Json,

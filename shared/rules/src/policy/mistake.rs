@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, and where.
+//! What is wrong with a policy file or another one of ours, and where.
 
 use std::fmt::{self, Write as _};
 
@@ -18,16 +18,18 @@ const WIDTH: usize = 100;
 
 /// A part of one line. Lines and columns count from 1, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Span {
+pub struct Span {
     line: usize,
     column: usize,
     length: usize,
 }
 
 impl Span {
-    pub(super) const START: Self = Self::new(1, 1, 1);
+    /// The begin of a file.
+    pub const START: Self = Self::new(1, 1, 1);
 
-    pub(super) const fn new(line: usize, column: usize, length: usize) -> Self {
+    /// `length` characters from this place on.
+    pub const fn new(line: usize, column: usize, length: usize) -> Self {
         Self {
             line,
             column,
@@ -38,7 +40,7 @@ impl Span {
 
 /// One mistake, until the lines are at hand that it is about.
 #[derive(Debug)]
-pub(super) struct Mistake {
+pub struct Mistake {
     span: Span,
     note: &'static str,
     other: Option<Box<(Span, &'static str)>>,
@@ -49,7 +51,7 @@ pub(super) struct Mistake {
 impl Mistake {
     /// `message` is lower case, without a full stop, and shows outside text through
     /// [`crate::names::quoted`] only. Of secrets that do not belong there nothing is shown.
-    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+    pub fn new(span: Span, message: impl Into<String>) -> Self {
         Self {
             span,
             note: "",
@@ -60,13 +62,13 @@ impl Mistake {
     }
 
     /// What to do about it.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(conceal::values(&help.into()).into_owned());
         self
     }
 
     /// Points at another place too.
-    pub(super) fn and(mut self, note: &'static str, other: Span, of_other: &'static str) -> Self {
+    pub fn and(mut self, note: &'static str, other: Span, of_other: &'static str) -> Self {
         self.note = note;
         self.other = Some(Box::new((other, of_other)));
         self
@@ -75,18 +77,19 @@ impl Mistake {
 
 /// What has been found wrong so far.
 #[derive(Debug)]
-pub(super) struct Mistakes<'a> {
+pub struct Mistakes<'a> {
     lines: Vec<&'a str>,
     found: Vec<Diagnostic>,
     count: usize,
     /// The member that is being read, where a value is one's own.
-    pub(super) member: &'static str,
+    pub member: &'static str,
     /// The day on which the file is read.
-    pub(super) today: Date,
+    pub today: Date,
 }
 
 impl<'a> Mistakes<'a> {
-    pub(super) fn new(text: &'a str, today: Date) -> Self {
+    /// None yet, of the file with this text.
+    pub fn new(text: &'a str, today: Date) -> Self {
         Self {
             lines: text.lines().collect(),
             found: Vec::new(),
@@ -96,7 +99,8 @@ impl<'a> Mistakes<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, mistake: Mistake) {
+    /// Adds one; what an alias repeats counts once.
+    pub fn add(&mut self, mistake: Mistake) {
         // What an alias repeats is one mistake.
         let is_told = |found: &Diagnostic| {
             (found.line, found.column, &found.message)
@@ -125,7 +129,7 @@ impl<'a> Mistakes<'a> {
     }
 
     /// What may have been meant; no longer sought once nobody would be told.
-    pub(super) fn nearest<'n>(
+    pub fn nearest<'n>(
         &self,
         written: &str,
         names: impl IntoIterator<Item = &'n str>,
@@ -137,19 +141,20 @@ impl<'a> Mistakes<'a> {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 
     /// What is being read, to begin a sentence with.
-    pub(super) fn subject(&self) -> String {
+    pub fn subject(&self) -> String {
         match self.member {
             "" => "this".to_owned(),
             member => format!("`{member}`"),
         }
     }
 
-    pub(super) fn into_error(mut self) -> InvalidPolicy {
+    /// All of them.
+    pub fn into_error(mut self) -> InvalidPolicy {
         self.found.sort_by_key(|found| (found.line, found.column));
         InvalidPolicy {
             more: self.count - self.found.len(),
@@ -196,7 +201,7 @@ impl<'a> Mistakes<'a> {
     }
 }
 
-/// A policy file that cannot be used, with every reason. Displayed, it is one line of bounded
+/// A policy file, or another one of ours, that cannot be used, with every reason. Displayed, it is one line of bounded
 /// length; [`InvalidPolicy::render`] shows the places.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct InvalidPolicy {
@@ -255,7 +260,8 @@ impl Paint {
 }
 
 impl InvalidPolicy {
-    pub(super) fn single(message: String) -> Self {
+    /// One mistake that is about no place.
+    pub fn single(message: String) -> Self {
         Self {
             diagnostics: vec![Diagnostic {
                 line: 1,

@@ -23,7 +23,7 @@ macro_rules! patterns {
     ($($(#[doc = $doc:literal])+ $name:ident, $example:literal, $check:expr;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq)]
-        pub(super) struct $name(String);
+        pub struct $name(String);
 
         impl Deref for $name {
             type Target = str;

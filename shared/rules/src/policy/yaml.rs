@@ -14,28 +14,38 @@ const MOST_NODES: usize = 200_000;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) span: Span,
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it stands.
+    pub span: Span,
     /// How many values it is made of, and how deep they are nested.
     size: usize,
     height: usize,
 }
 
+/// A value, before anything is made of it.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub enum Value {
+    /// Nothing.
     Null,
+    /// A text, as it stands in the file.
     Scalar(String),
+    /// A list.
     List(Vec<Node>),
+    /// A map, its members in the order of the file.
     Map(Vec<Entry>),
 }
 
 /// A member of a map.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) span: Span,
-    pub(super) node: Node,
+pub struct Entry {
+    /// Its name.
+    pub key: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Its value.
+    pub node: Node,
 }
 
 impl Node {
@@ -59,7 +69,7 @@ impl Node {
     }
 
     /// What it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "nothing",
             Value::Scalar(_) => "a text",
@@ -70,7 +80,10 @@ impl Node {
 }
 
 /// Reads one YAML document; aliases and merge keys are worked out.
-pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
+///
+/// # Errors
+/// When it is not YAML, or has more in it than a file of ours can have.
+pub fn parse(text: &str) -> Result<Node, Mistake> {
     let mut builder = Builder::default();
     let mut options = Options::default();
     options.block_nesting_limit = DEEPEST;
@@ -114,7 +127,7 @@ impl Builder {
                 self.documents += 1;
                 if self.documents > 1 {
                     return Err(Mistake::new(span, "a second document begins here")
-                        .help("a policy is one document: remove the `---` before this line"));
+                        .help("a file is one document: remove the `---` before this line"));
                 }
             }
             Event::Scalar(text, style, anchor, _) => {
@@ -169,8 +182,7 @@ impl Builder {
     fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Mistake> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MOST_NODES {
-            let message =
-                format!("the policy has more than {MOST_NODES} values, aliases worked out");
+            let message = format!("the file has more than {MOST_NODES} values, aliases worked out");
             return Err(Mistake::new(span, message).help("say less, or with fewer aliases"));
         }
         Ok(())
@@ -276,7 +288,7 @@ fn no_key(span: Span) -> Mistake {
 fn too_deep(span: Span) -> Mistake {
     Mistake::new(
         span,
-        format!("the policy is nested more than {DEEPEST} levels deep"),
+        format!("the file is nested more than {DEEPEST} levels deep"),
     )
 }
 

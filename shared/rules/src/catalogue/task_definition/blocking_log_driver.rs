@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, inside, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, Scalar, TaskDefinition},
 };
 
@@ -40,7 +40,8 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
     let blocks = read(member, mode)?
         .is_some_and(|Scalar(mode)| mode.trim().eq_ignore_ascii_case("blocking"));
     let message = "waits for its log driver: it stands still while logs cannot be delivered";
-    Ok(blocks.then(|| container.fails(member, message)))
+    let fix = || Edit::set(r#""non-blocking""#).instead_of(Some(r#""blocking""#));
+    Ok(blocks.then(|| container.fails(member, message).fix(fix())))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field};
+use crate::{Edit, Severity, facts::TaskDefinition, field::Field};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "fault-injection",
@@ -25,7 +25,8 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
         Field::Known(true) => vec![Answer::fail(
             POINTER,
             "fault injection is on: a container can ask the agent to cut or slow down the network of its task",
-        )],
+        )
+        .fix(Edit::remove("true"))],
         Field::Unknown(reason) => vec![Answer::unreadable(
             POINTER,
             "whether fault injection is on",

@@ -3,7 +3,7 @@ use super::super::{
     each::{containers, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{Container, TaskDefinition},
     field::Field,
 };
@@ -30,7 +30,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
         let what = |container: &str| format!("whether {container} {message}");
         containers(definition, what, |container| {
             let is_set = read(member, field(container))? == Some(&true);
-            Ok(is_set.then(|| container.fails(member, message)))
+            Ok(is_set.then(|| container.fails(member, message).fix(Edit::remove("true"))))
         })
     };
     [

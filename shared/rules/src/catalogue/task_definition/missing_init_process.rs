@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, inside, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
 };
 
@@ -41,12 +41,12 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
     match (restarts, has_init) {
         (Ok(Some(false) | None), _) | (_, Ok(Some(true))) => Ok(None),
         (Ok(Some(true)), Ok(Some(false) | None)) => {
-            let member = match container.linux_parameters.known() {
-                Some(_) => "linuxParameters/initProcessEnabled",
-                None => "linuxParameters",
+            let (member, now) = match container.linux_parameters.known() {
+                Some(_) => ("linuxParameters/initProcessEnabled", "true"),
+                None => ("linuxParameters", r#"{"initProcessEnabled":true}"#),
             };
             let message = "is restarted in place and has no init process: nothing reaps the processes that others leave";
-            Ok(Some(container.fails(member, message)))
+            Ok(Some(container.fails(member, message).fix(Edit::set(now))))
         }
         (Err(hidden), _) => {
             let shown = container.shown();

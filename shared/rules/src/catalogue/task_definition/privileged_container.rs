@@ -2,7 +2,7 @@ use super::super::{
     Answer, Applies, Check, Context, PodSecurity, References, Rule,
     each::{containers, read},
 };
-use crate::{Severity, facts::TaskDefinition};
+use crate::{Edit, Severity, facts::TaskDefinition};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "privileged-container",
@@ -26,6 +26,9 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     containers(definition, what, |container| {
         let privileged = read("privileged", &container.privileged)? == Some(&true);
         let message = "is privileged: it has the powers of root on its host";
-        Ok(privileged.then(|| container.fails("privileged", message)))
+        Ok(privileged.then(|| {
+            let fix = Edit::remove("true");
+            container.fails("privileged", message).fix(fix)
+        }))
     })
 }

@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
     names::quoted_value,
 };
@@ -28,6 +28,9 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     check: Check::TaskDefinition(check),
 };
 
+/// Any uid but 0; which one, the image has to know.
+const OTHER_USER: &str = r#""10001:10001""#;
+
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
     let what = |container: &str| format!("the user of {container}");
     containers(definition, what, judge)
@@ -47,10 +50,18 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
     let answer = match Identity::of(user) {
         Identity::Root => {
             let shown = quoted_value(user);
-            container.fails("user", &format!("runs as root: `user` is {shown}"))
+            let was = match user {
+                "0" => Some(r#""0""#),
+                "root" => Some(r#""root""#),
+                _ => None,
+            };
+            let fix = Edit::set(OTHER_USER).instead_of(was);
+            let message = format!("runs as root: `user` is {shown}");
+            container.fails("user", &message).fix(fix)
         }
         Identity::Image => {
             unknown("sets no `user`: its image decides, and an image that names none runs as root")
+                .fix(Edit::set(OTHER_USER))
         }
         // Only the image's /etc/passwd could tell, and hardly any image maps another name to uid 0:
         // worth a word where the policy is strict, not a call at night.

@@ -1,5 +1,5 @@
 use super::super::{Answer, Applies, Check, Context, References, Rule};
-use crate::{Severity, facts::TaskDefinition, field::Field};
+use crate::{Edit, Severity, facts::TaskDefinition, field::Field};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "shared-task-pid",
@@ -30,7 +30,8 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
                 format!(
                     "`pidMode` is `task`: the {count} containers see each other's processes, and as root read their environments"
                 ),
-            )]
+            )
+            .fix(Edit::remove(r#""task""#))]
         }
         Field::Unknown(reason) => vec![Answer::unreadable("/pidMode", "`pidMode`", reason)],
         Field::Known(_) | Field::Absent => Vec::new(),

@@ -4,7 +4,7 @@ use super::super::{
     plain_capability,
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
     field::Field,
     names::quoted,
@@ -68,14 +68,20 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
 }
 
 fn keeps(container: &PlacedContainer<'_>, member: &str, kept: &[&str]) -> Answer {
+    let fix = Edit::set(match member {
+        "linuxParameters" => r#"{"capabilities":{"drop":["ALL"]}}"#,
+        "linuxParameters/capabilities" => r#"{"drop":["ALL"]}"#,
+        _ => r#"["ALL"]"#,
+    });
     if kept.is_empty() {
         let message = "keeps most default capabilities: it drops some, not `ALL`";
-        return container.fails(member, message);
+        return container.fails(member, message).fix(fix);
     }
     let kept: Vec<String> = kept.iter().map(|capability| quoted(capability)).collect();
     let kept = kept.join(", ");
     let message = format!("does not drop `ALL` capabilities and keeps {kept}");
-    container.fails(member, &message).severity(Severity::Medium)
+    let answer = container.fails(member, &message).fix(fix);
+    answer.severity(Severity::Medium)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::super::{Answer, Applies, Check, Context, References, Rule, each::efs_volumes};
-use crate::{Severity, facts::TaskDefinition, field::Field};
+use crate::{Edit, Severity, facts::TaskDefinition, field::Field};
 
 pub(in crate::catalogue) const RULE: Rule = Rule {
     id: "unencrypted-efs-volume",
@@ -32,7 +32,7 @@ fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
             Field::Absent => "goes over the network in clear: `transitEncryption` is not set",
         };
         let message = format!("{} {message}", placed.shown());
-        Some(Answer::fail(pointer(), message))
+        Some(Answer::fail(pointer(), message).fix(Edit::set(r#""ENABLED""#)))
     })
 }
 

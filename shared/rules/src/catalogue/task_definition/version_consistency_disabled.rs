@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
 };
 
@@ -42,7 +42,8 @@ fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
     read(member, &container.image)?;
     let message =
         "has `versionConsistency` disabled: each task runs what the tag names when it starts";
-    Ok(Some(container.fails(member, message)))
+    let fix = Edit::remove(r#""disabled""#);
+    Ok(Some(container.fails(member, message).fix(fix)))
 }
 
 fn is_disabled(value: &str) -> bool {

@@ -3,7 +3,7 @@ use super::super::{
     each::{Judged, containers, log_router, read},
 };
 use crate::{
-    Severity,
+    Edit, Severity,
     facts::{PlacedContainer, TaskDefinition},
 };
 
@@ -39,10 +39,12 @@ fn what(container: &str) -> String {
 
 fn judge<'a>(container: &'a PlacedContainer<'_>) -> Judged<'a> {
     let member = "readonlyRootFilesystem";
-    let message = match read(member, &container.readonly_root_filesystem)? {
+    let set = read(member, &container.readonly_root_filesystem)?;
+    let message = match set {
         Some(true) => return Ok(None),
         Some(false) => "has a writable root file system",
         None => "has a writable root file system: `readonlyRootFilesystem` is not set",
     };
-    Ok(Some(container.fails(member, message)))
+    let fix = Edit::set("true").instead_of(set.map(|_| "false"));
+    Ok(Some(container.fails(member, message).fix(fix)))
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::names::quoted;
 
 /// One of a few names.
-pub(in crate::policy) trait Choice: Sized + Copy + 'static {
+pub trait Choice: Sized + Copy + 'static {
     /// What it is: `level`.
     const NAME: &'static str;
 
@@ -27,6 +27,7 @@ pub(in crate::policy) trait Choice: Sized + Copy + 'static {
 }
 
 /// Makes an enum a form, whose names may be written.
+#[macro_export]
 macro_rules! choice {
     ($type:ty, $name:literal, $example:literal, [$(($written:literal, $value:expr, $doc:literal)),+ $(,)?] $(, $synonyms:expr)?) => {
         impl $crate::policy::form::Choice for $type {
@@ -45,19 +46,18 @@ macro_rules! choice {
                 $crate::policy::form::read_choice(node, mistakes)
             }
 
-            #[cfg(feature = "schema")]
-            fn schema(definitions: &mut serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
-                $crate::policy::form::schema_of_choice::<Self>(definitions)
+            $crate::with_schema! {
+                fn schema(definitions: &mut serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
+                    $crate::policy::form::schema_of_choice::<Self>(definitions)
+                }
             }
         }
     };
 }
-pub(in crate::policy) use choice;
+pub(crate) use choice;
 
-pub(in crate::policy) fn read_choice<T: Choice>(
-    node: &Node,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<T> {
+/// The value whose name stands there.
+pub fn read_choice<T: Choice>(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<T> {
     let names: Vec<&str> = T::ALL.iter().map(|(name, ..)| *name).collect();
     let (wanted, any) = (format!("a {}", T::NAME), either(&names));
     let written = text(node, &wanted, &any, mistakes)?;
@@ -78,8 +78,9 @@ pub(in crate::policy) fn read_choice<T: Choice>(
     None
 }
 
+/// The JSON Schema of the names.
 #[cfg(feature = "schema")]
-pub(in crate::policy) fn schema_of_choice<T: Choice>(definitions: &mut Map<String, Json>) -> Json {
+pub fn schema_of_choice<T: Choice>(definitions: &mut Map<String, Json>) -> Json {
     let names = T::ALL
         .iter()
         .map(|(name, _, doc)| json!({ "const": name, "description": doc }));

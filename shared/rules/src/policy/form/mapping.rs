@@ -15,7 +15,7 @@ use super::{
 use crate::{catalogue, names::quoted};
 
 /// The members of a map, while they are read.
-pub(in crate::policy) struct Members<'n> {
+pub struct Members<'n> {
     what: &'static str,
     span: Span,
     entries: &'n [Entry],
@@ -27,7 +27,7 @@ pub(in crate::policy) struct Members<'n> {
 
 impl<'n> Members<'n> {
     /// `what` is what the map is, for people: `a waiver`. Nothing is a map without members.
-    pub(in crate::policy) fn of(
+    pub fn of(
         node: &'n Node,
         what: &'static str,
         names: &[&'static str],
@@ -75,11 +75,8 @@ impl<'n> Members<'n> {
         })
     }
 
-    pub(in crate::policy) fn read<T: Form>(
-        &mut self,
-        name: &'static str,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<T> {
+    /// The member of this name; `None` where something is wrong with it, or it has to be there and is not.
+    pub fn read<T: Form>(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> Option<T> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == name) {
             mistakes.member = name;
             return T::read(&entry.node, mistakes);
@@ -92,7 +89,7 @@ impl<'n> Members<'n> {
     }
 
     /// Says what has to be there and is not.
-    pub(in crate::policy) fn end(self, mistakes: &mut Mistakes<'_>) {
+    pub fn end(self, mistakes: &mut Mistakes<'_>) {
         if self.lacking.is_empty() {
             return;
         }
@@ -137,6 +134,7 @@ fn misplaced(key: &str, names: &[&str]) -> Option<String> {
 }
 
 /// Makes a struct a form: a map whose members are its fields.
+#[macro_export]
 macro_rules! mapping {
     (
         $(#[doc = $doc:literal])+
@@ -178,33 +176,34 @@ macro_rules! mapping {
                 Some(Self { $( $field: <$type as $crate::policy::form::Form>::absent()?, )+ })
             }
 
-            #[cfg(feature = "schema")]
-            fn schema(
-                definitions: &mut serde_json::Map<String, serde_json::Value>,
-            ) -> serde_json::Value {
-                $crate::policy::form::define(definitions, stringify!($name), |definitions| {
-                    let mut members = serde_json::Map::new();
-                    let mut required: Vec<&str> = Vec::new();
-                    $(
-                        let schema = <$type as $crate::policy::form::Form>::schema(definitions);
-                        let doc = concat!($($member_doc),+).trim();
-                        members.insert($key.to_owned(), $crate::policy::form::described(schema, doc));
-                        if <$type as $crate::policy::form::Form>::absent().is_none() {
-                            required.push($key);
-                        }
-                    )+
-                    let description = concat!($($doc),+).trim();
-                    $crate::policy::form::schema_of_map(description, &members, &required)
-                })
+            $crate::with_schema! {
+                fn schema(
+                    definitions: &mut serde_json::Map<String, serde_json::Value>,
+                ) -> serde_json::Value {
+                    $crate::policy::form::define(definitions, stringify!($name), |definitions| {
+                        let mut members = serde_json::Map::new();
+                        let mut required: Vec<&str> = Vec::new();
+                        $(
+                            let schema = <$type as $crate::policy::form::Form>::schema(definitions);
+                            let doc = concat!($($member_doc),+).trim();
+                            members.insert($key.to_owned(), $crate::policy::form::described(schema, doc));
+                            if <$type as $crate::policy::form::Form>::absent().is_none() {
+                                required.push($key);
+                            }
+                        )+
+                        let description = concat!($($doc),+).trim();
+                        $crate::policy::form::schema_of_map(description, &members, &required)
+                    })
+                }
             }
         }
     };
 }
-pub(in crate::policy) use mapping;
+pub(crate) use mapping;
 
 /// A schema with a description.
 #[cfg(feature = "schema")]
-pub(in crate::policy) fn described(mut schema: Json, description: &str) -> Json {
+pub fn described(mut schema: Json, description: &str) -> Json {
     if let Json::Object(schema) = &mut schema {
         schema.insert("description".to_owned(), description.into());
     }
@@ -213,11 +212,7 @@ pub(in crate::policy) fn described(mut schema: Json, description: &str) -> Json 
 
 /// The schema of a map with these members.
 #[cfg(feature = "schema")]
-pub(in crate::policy) fn schema_of_map(
-    description: &str,
-    members: &Map<String, Json>,
-    required: &[&str],
-) -> Json {
+pub fn schema_of_map(description: &str, members: &Map<String, Json>, required: &[&str]) -> Json {
     let mut schema = json!({
         "description": description,
         "type": if required.is_empty() { json!(["object", "null"]) } else { json!("object") },

@@ -1,0 +1,6 @@
+//! Deliveries to real receivers on this machine, over TLS; AWS is a script.
+
+mod channels;
+mod ledger;
+mod receiver;
+mod stage;
