@@ -27,6 +27,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
+use tidewaiter_notify::Channels;
 use tidewaiter_report::{Checked, Judged, Junit, Listing, Report, Sarif, Style};
 use tidewaiter_rules::{
     Policy, Verdict,
