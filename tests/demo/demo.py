@@ -180,7 +180,8 @@ class Story:
             and "Guard" in call["caller"]
             and call["service"] in ("ecs", "ecr")
         ]
-        writes = sorted(call for call in writes if not call.startswith("Describe"))
+        reads = ("Describe", "List", "BatchGet")
+        writes = sorted(call for call in writes if not call.startswith(reads))
         wanted = (
             ["DeregisterTaskDefinition", "UpdateImageStorageClass"] if enforced else []
         )

@@ -27,7 +27,7 @@ class StackError(Exception):
     """The stack could not be deployed, or did not do what was waited for."""
 
 
-def eventually(what: str, ask: Callable[[], T | None], seconds: float = 20.0) -> T:
+def eventually(what: str, ask: Callable[[], T | None], seconds: float = 60.0) -> T:
     """Asks until the answer is neither None, empty nor False."""
     end = time.monotonic() + seconds
     while True:

@@ -214,10 +214,12 @@ class RegistryClient:
         entries, digests = [], []
         for digest, architecture in children:
             manifest = self.pull(repository, digest)
+            # Whoever built it knows what an image is that cannot be pulled any more.
+            found = manifest.headers if manifest.status == 200 else {}
             digests.append(digest)
             entries.append(
                 {
-                    "mediaType": manifest.headers.get("content-type", OCI_MANIFEST),
+                    "mediaType": found.get("content-type", OCI_MANIFEST),
                     "digest": digest,
                     "size": len(manifest.body),
                     "platform": {
