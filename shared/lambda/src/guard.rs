@@ -22,13 +22,17 @@ use tidewaiter_aws::{
     publish,
 };
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
-use tidewaiter_report::{Alert, Failure, Fate};
+use tidewaiter_report::{
+    Alert, Failure, Fate, clean,
+    emf::{Metric, Metrics},
+};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::ScanState, judge_tags,
-    ledger, plan, replacement, wants_surroundings,
+    Decision, Effect, Facts, Finding, Outcome, Subject, Verdict, Withheld, decide,
+    facts::ScanState, judge_tags, ledger, plan, replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};
+use acting::Acted;
 use known::Known;
 use storm::Recent;
 
@@ -44,6 +48,10 @@ pub struct Guard {
     heard: RefCell<BTreeSet<String>>,
     /// The last hour in which on-call was seen to know that the budget is used up.
     paged: Cell<Option<ledger::Hour>>,
+    /// What this invocation came to so far.
+    metrics: RefCell<Metrics>,
+    /// Whether the set-up could be used as it was deployed.
+    is_valid: bool,
     /// The clock.
     now: fn() -> Timestamp,
 }
@@ -84,6 +92,10 @@ struct Line {
     request_id: String,
     event: String,
     subject: String,
+    /// Who caused it, where the event says that.
+    who: String,
+    /// When it happened.
+    since: Option<Timestamp>,
     decision: &'static str,
     rules: String,
     effects: String,
@@ -101,16 +113,31 @@ impl Line {
 impl Guard {
     /// A function with its settings.
     pub fn new(function: Function, mut settings: Settings) -> Self {
-        let untold = RefCell::new(settings.fallback.take());
+        let untold = settings.fallback.take();
         Self {
             function,
             settings,
-            untold,
+            is_valid: untold.is_none(),
+            untold: RefCell::new(untold),
+            metrics: RefCell::default(),
             recent: RefCell::default(),
             heard: RefCell::default(),
             paged: Cell::default(),
             now: Timestamp::now,
         }
+    }
+
+    /// The numbers of what was handled since this was last asked.
+    pub fn take_metrics(&self) -> Metrics {
+        let mut metrics = self.metrics.take();
+        let failures = self.settings.clients.take_ledger_failures();
+        metrics.add(Metric::LedgerFailures, failures);
+        metrics.set(Metric::PolicyInvalid, u64::from(!self.is_valid));
+        metrics
+    }
+
+    fn count(&self, metric: Metric, count: usize) {
+        self.metrics.borrow_mut().add(metric, count);
     }
 
     /// Handles one event. `Ok` means that it is dealt with for good: judged, ignored, or in the
@@ -128,12 +155,22 @@ impl Guard {
         let result = self.judge(payload, &mut line).await;
         if let Err(error) = &result {
             line.retry(error.to_string());
+            self.count(Metric::Retries, 1);
         }
         self.log(&line, start);
         result
     }
 
     fn log(&self, line: &Line, start: Instant) {
+        match (line.decision, line.outcome) {
+            ("deny", _) => self.count(Metric::Denied, 1),
+            ("warn", _) => self.count(Metric::Warned, 1),
+            ("allow", _) => self.count(Metric::Allowed, 1),
+            (_, "ignored" | "gone" | "not-scanned" | "archived" | "released") => {
+                self.count(Metric::Ignored, 1);
+            }
+            _ => {}
+        }
         // A level is part of a call's place in the code, hence a macro and not a value.
         macro_rules! handled {
             ($level:ident) => {
@@ -143,6 +180,7 @@ impl Guard {
                     request_id = line.request_id,
                     event = line.event,
                     subject = line.subject,
+                    who = line.who,
                     decision = line.decision,
                     rules = line.rules,
                     effects = line.effects,
@@ -203,6 +241,10 @@ impl Guard {
     ) -> Result<Option<String>, HandleError> {
         line.event = event.origin().id.clone().unwrap_or_default();
         line.subject = event.subject_id();
+        line.since = event.origin().time;
+        line.who = event
+            .principal()
+            .map_or_else(String::new, |who| clean(&who.name, 200));
         match self.facts(event, line).await {
             Ok(Some(facts)) => self.act(Some(payload), event, *facts, line).await?,
             Ok(None) => {}
@@ -282,6 +324,10 @@ impl Guard {
         line.rules = joined(decision.findings.iter().map(|finding| finding.rule));
         line.effects = joined(acted.effects.iter().map(Effect::name));
         line.subject = facts.subject.id();
+        if let (Some(withheld), Verdict::Deny) = (plan.withheld, decision.verdict) {
+            withheld.reason().clone_into(&mut line.reason);
+        }
+        self.count_acted(&decision, &acted);
         if let Some(hold) = &acted.hold {
             line.reason = hold.reason();
             self.page(hold, line).await?;
@@ -321,6 +367,37 @@ impl Guard {
             Some((_, false)) => Ok(()),
             // The act is done and told; handling it again writes down that it is.
             None => acted.unrecorded.map_or(Ok(()), |error| Err(error.into())),
+        }
+    }
+
+    /// Measures how long it took from what happened to its alert.
+    fn time_alert(&self, line: &Line) {
+        let took = line.since.map(|since| (self.now)().duration_since(since));
+        // Clocks differ.
+        if let Some(Ok(took)) = took.map(|took| u64::try_from(took.as_millis())) {
+            let mut metrics = self.metrics.borrow_mut();
+            metrics.measure(Metric::AlertLatency, took);
+        }
+    }
+
+    fn count_acted(&self, decision: &Decision, acted: &Acted) {
+        let unknown = |finding: &&Finding| finding.outcome == Outcome::Unknown;
+        self.count(
+            Metric::Unknowns,
+            decision.findings.iter().filter(unknown).count(),
+        );
+        for effect in &acted.effects {
+            match effect {
+                Effect::Done => self.count(Metric::ActionsDone, 1),
+                Effect::Failed { .. } => self.count(Metric::ActionsFailed, 1),
+                Effect::NotApplied => self.count(Metric::ActionsNotApplied, 1),
+                Effect::Gone => {}
+            }
+        }
+        match &acted.hold {
+            Some(ledger::Hold::OverBudget { .. }) => self.count(Metric::OverBudget, 1),
+            Some(ledger::Hold::Paused { .. }) => self.count(Metric::Paused, 1),
+            Some(ledger::Hold::Released { .. }) | None => {}
         }
     }
 
@@ -366,6 +443,7 @@ impl Guard {
         dead_letter(&self.settings.clients, queue_url, payload, error).await?;
         line.outcome = "dead-letter";
         error.clone_into(&mut line.reason);
+        self.count(Metric::DeadLettered, 1);
         Ok(())
     }
 
@@ -374,6 +452,7 @@ impl Guard {
     async fn publish(&self, alert: &Alert) -> Result<(), HandleError> {
         let topic_arn = &self.settings.topic_arn;
         publish(&self.settings.clients, topic_arn, &alert.message()).await?;
+        self.count(Metric::AlertsSent, 1);
         Ok(())
     }
 
