@@ -62,7 +62,7 @@ def _points(
                 raise ValueError("too many values")
             for each in values:
                 if isinstance(each, bool) or not isinstance(each, int | float):
-                    raise ValueError("not a number")
+                    raise TypeError("not a number")
                 unit = metric.get("Unit", "None")
                 namespace = directive["Namespace"]
                 yield namespace, metric["Name"], float(each), unit, dimensions
