@@ -2,6 +2,7 @@
 //! It stands here once.
 
 mod acting;
+mod counting;
 mod known;
 mod recalling;
 mod review;
@@ -27,12 +28,11 @@ use tidewaiter_report::{
     emf::{Metric, Metrics},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Finding, Outcome, Subject, Verdict, Withheld, decide,
-    facts::ScanState, judge_tags, ledger, plan, replacement, wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::ScanState, judge_tags,
+    ledger, plan, replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};
-use acting::Acted;
 use known::Known;
 use storm::Recent;
 
@@ -127,19 +127,6 @@ impl Guard {
         }
     }
 
-    /// The numbers of what was handled since this was last asked.
-    pub fn take_metrics(&self) -> Metrics {
-        let mut metrics = self.metrics.take();
-        let failures = self.settings.clients.take_ledger_failures();
-        metrics.add(Metric::LedgerFailures, failures);
-        metrics.set(Metric::PolicyInvalid, u64::from(!self.is_valid));
-        metrics
-    }
-
-    fn count(&self, metric: Metric, count: usize) {
-        self.metrics.borrow_mut().add(metric, count);
-    }
-
     /// Handles one event. `Ok` means that it is dealt with for good: judged, ignored, or in the
     /// dead-letter queue with an alert.
     ///
@@ -162,15 +149,7 @@ impl Guard {
     }
 
     fn log(&self, line: &Line, start: Instant) {
-        match (line.decision, line.outcome) {
-            ("deny", _) => self.count(Metric::Denied, 1),
-            ("warn", _) => self.count(Metric::Warned, 1),
-            ("allow", _) => self.count(Metric::Allowed, 1),
-            (_, "ignored" | "gone" | "not-scanned" | "archived" | "released") => {
-                self.count(Metric::Ignored, 1);
-            }
-            _ => {}
-        }
+        self.count_line(line);
         // A level is part of a call's place in the code, hence a macro and not a value.
         macro_rules! handled {
             ($level:ident) => {
@@ -367,37 +346,6 @@ impl Guard {
             Some((_, false)) => Ok(()),
             // The act is done and told; handling it again writes down that it is.
             None => acted.unrecorded.map_or(Ok(()), |error| Err(error.into())),
-        }
-    }
-
-    /// Measures how long it took from what happened to its alert.
-    fn time_alert(&self, line: &Line) {
-        let took = line.since.map(|since| (self.now)().duration_since(since));
-        // Clocks differ.
-        if let Some(Ok(took)) = took.map(|took| u64::try_from(took.as_millis())) {
-            let mut metrics = self.metrics.borrow_mut();
-            metrics.measure(Metric::AlertLatency, took);
-        }
-    }
-
-    fn count_acted(&self, decision: &Decision, acted: &Acted) {
-        let unknown = |finding: &&Finding| finding.outcome == Outcome::Unknown;
-        self.count(
-            Metric::Unknowns,
-            decision.findings.iter().filter(unknown).count(),
-        );
-        for effect in &acted.effects {
-            match effect {
-                Effect::Done => self.count(Metric::ActionsDone, 1),
-                Effect::Failed { .. } => self.count(Metric::ActionsFailed, 1),
-                Effect::NotApplied => self.count(Metric::ActionsNotApplied, 1),
-                Effect::Gone => {}
-            }
-        }
-        match &acted.hold {
-            Some(ledger::Hold::OverBudget { .. }) => self.count(Metric::OverBudget, 1),
-            Some(ledger::Hold::Paused { .. }) => self.count(Metric::Paused, 1),
-            Some(ledger::Hold::Released { .. }) | None => {}
         }
     }
 

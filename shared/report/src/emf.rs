@@ -214,11 +214,11 @@ impl Metrics {
             ("function", source.function.to_owned()),
             ("request_id", source.request_id.to_owned()),
         ];
-        if let Some(mode) = source.mode {
-            line.insert("mode".to_owned(), mode.into());
-        }
         for (name, text) in texts {
             line.insert(name.to_owned(), Value::String(text));
+        }
+        if let Some(mode) = source.mode {
+            line.insert("mode".to_owned(), mode.into());
         }
         for (metric, values) in &self.0 {
             let value = match values.as_slice() {
