@@ -36,11 +36,11 @@ def counted(line: dict[str, Any]) -> dict[str, Any]:
     return {name: line[name] for name in names}
 
 
-def total(stack: Stack, metric: str, **dimensions: str) -> float:
+def total(deployed: Stack, metric: str, /, **dimensions: str) -> float:
     """The sum of a metric of the last minutes, as CloudWatch has it."""
     now = datetime.datetime.now(datetime.UTC)
     minutes = datetime.timedelta(minutes=10)
-    answer = stack.client("cloudwatch").get_metric_statistics(
+    answer = deployed.client("cloudwatch").get_metric_statistics(
         Namespace="Tidewaiter",
         MetricName=metric,
         Dimensions=[{"Name": n, "Value": v} for n, v in dimensions.items()],
