@@ -27,13 +27,12 @@ fn main() -> Result<(), lambda_runtime::Error> {
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
             let (payload, end) = (event.payload.get(), end(&event.context));
             let request_id = &event.context.request_id;
-            let failures = match Batch::read(payload) {
-                Some(batch) => Some(delivery.handle(&batch, request_id, end).await),
+            let failures = if let Some(batch) = Batch::read(payload) {
+                Some(delivery.handle(&batch, request_id, end).await)
+            } else {
                 // Anything else is the schedule: what it carries says nothing.
-                None => {
-                    delivery.tell_kept(request_id, end).await;
-                    None
-                }
+                delivery.tell_kept(request_id, end).await;
+                None
             };
             journal.write(&delivery.take_metrics(), None, request_id);
             Ok::<_, Diagnostic>(failures)

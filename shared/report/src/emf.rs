@@ -315,8 +315,7 @@ mod tests {
 
     #[test]
     fn the_page_has_the_table() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
-        let page = std::fs::read_to_string(path).unwrap();
+        let page = include_str!("../../../docs/operations.md");
         let table = Metric::table();
         assert!(page.contains(&table), "docs/operations.md lacks:\n{table}");
     }
