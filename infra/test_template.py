@@ -135,7 +135,11 @@ class Stack:
                 name = argument if isinstance(argument, str) else ".".join(argument)
                 return f"att:{name}"
             if function == "Fn::Sub":
-                return re.sub(r"\$\{([^}]+)}", r"<\1>", argument)
+                text, given = argument if isinstance(argument, list) else (argument, {})
+                given = {name: self.resolve(each) for name, each in given.items()}
+                return re.sub(
+                    r"\$\{([^}]+)}", lambda m: given.get(m[1], f"<{m[1]}>"), text
+                )
             if function == "Fn::If":
                 condition, then, otherwise = argument
                 return self.resolve(then if self.holds(condition) else otherwise)
@@ -433,6 +437,7 @@ def test_function_knows_its_surroundings(guard, mode):
     function = stack(Mode=mode, PolicyPath="/elsewhere.yaml")[guard]
     assert function["Environment"]["Variables"] == {
         "TIDEWAITER_MODE": mode,
+        "TIDEWAITER_STACK": "ref:AWS::StackName",
         "TIDEWAITER_TOPIC_ARN": "ref:AlertTopic",
         "TIDEWAITER_POLICY": "/elsewhere.yaml",
         "TIDEWAITER_LEDGER": "ref:Ledger",
@@ -711,6 +716,10 @@ CHANNEL_RESOURCES = {
     "ChannelsDue",
     "ChannelsDuePermission",
     "NotifyEventInvokeConfig",
+    "NotifyErrorsAlarm",
+    "NotifyThrottlesAlarm",
+    "ChannelsAlarm",
+    "ChannelsQuery",
 }
 
 
@@ -1156,3 +1165,245 @@ def test_pattern_fits_with_the_longest_role_arn(rule):
     pattern = json.dumps(stack(Mode="audit")[rule]["EventPattern"])
     longest = f"arn:aws-us-gov:iam::111122223333:role/{'r' * 64}"
     assert len(pattern.replace(OWN_ROLE, longest)) < 2048
+
+
+# ---- watching ----------------------------------------------------------------------
+
+
+ROOT = INFRA.parent
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
+EMF = (ROOT / "shared/report/src/emf.rs").read_text()
+# A test of shared/report holds the page's table to what the functions write.
+METRICS = set(
+    re.findall(r"^\| `(\w+)` \| (?:Count|Milliseconds) \|", RUNBOOK, re.MULTILINE)
+)
+WATCHED = set(
+    re.findall(
+        r"Self::(\w+)", re.search(r"is_of_stack.*?matches!\((.*?)\)", EMF, re.DOTALL)[1]
+    )
+)
+ALARMS = with_channels().of_type("AWS::CloudWatch::Alarm")
+QUERIES = with_channels().of_type("AWS::Logs::QueryDefinition")
+
+
+def test_the_metrics_are_found():
+    assert {"Denied", "AlertLatency", "PolicyInvalid"} <= METRICS
+    assert WATCHED == {"OverBudget", "LedgerFailures", "PolicyInvalid"}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarm_says_what_to_do_and_where_it_is_explained(name):
+    description = ALARMS[name]["AlarmDescription"]
+    what, _, anchor = description.partition(" Runbook: docs/operations.md#")
+    assert anchor == name.lower()
+    assert RUNBOOK.count(f'<a id="{anchor}"></a>`{name}`: ') == 1
+    assert len(re.findall(r"[.:;,] ", what)) >= 1, "what is so, and what to do"
+    assert len(description) <= 1024, "what CloudWatch takes"
+
+
+def test_the_runbook_explains_no_alarm_that_is_gone():
+    anchors = re.findall(r'<a id="(\w+)">', RUNBOOK)
+    assert sorted(anchors) == sorted(name.lower() for name in ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarm_is_told_when_it_rings_and_when_it_is_well(name):
+    assert ALARMS[name]["AlarmActions"] == ["ref:AlertTopic"]
+    assert ALARMS[name]["OKActions"] == ["ref:AlertTopic"]
+    assert "TreatMissingData" in ALARMS[name], "else it waits for data for ever"
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, "Notify"])
+@pytest.mark.parametrize(
+    ("metric", "periods", "enough"), [("Errors", 3, 2), ("Throttles", 3, None)]
+)
+def test_function_that_goes_on_failing_raises_an_alarm(
+    function, metric, periods, enough
+):
+    alarm = with_channels()[f"{function}{metric}Alarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
+    name = {"Name": "FunctionName", "Value": f"ref:{function}"}
+    assert alarm["Dimensions"] == [name]
+    assert alarm["EvaluationPeriods"] == periods
+    assert alarm.get("DatapointsToAlarm") == enough
+    assert alarm["Threshold"] == 0
+
+
+def test_a_trail_that_is_silent_raises_an_alarm():
+    alarm = stack(Mode="audit", QuietHours="168")["RegistrationsQuietAlarm"]
+    rule = {"Name": "RuleName", "Value": "ref:TaskDefinitionRegistered"}
+    assert alarm["Dimensions"] == [rule]
+    assert alarm["TreatMissingData"] == "breaching", "EventBridge counts no zeros"
+    hours = yaml_parse(TEXT)["Parameters"]["QuietHours"]
+    assert alarm["EvaluationPeriods"] == "168" == str(hours["MaxValue"])
+    assert alarm["Period"] * hours["MaxValue"] == 7 * 86400, "the most there is"
+    assert alarm["WarmUpConfiguration"] == {"WarmUpPeriodDurationInMinutes": 2880}
+    unwatched = stack(Mode="audit", QuietHours="0")
+    assert "RegistrationsQuietAlarm" not in unwatched.resources
+
+
+def test_alarms_on_own_metrics_name_what_the_functions_write():
+    own = {n: a for n, a in ALARMS.items() if a["Namespace"] == "Tidewaiter"}
+    assert {alarm["MetricName"] for alarm in own.values()} > WATCHED
+    stack_alone = {"Name": "stack", "Value": "ref:AWS::StackName"}
+    for name, alarm in own.items():
+        assert alarm["MetricName"] in METRICS, name
+        if alarm["MetricName"] in WATCHED:
+            assert alarm["Dimensions"] == [stack_alone]
+        else:
+            of_stack, of_function = alarm["Dimensions"]
+            assert of_stack == stack_alone
+            assert of_function["Name"] == "function"
+            crate = ROOT / "functions" / of_function["Value"]
+            assert crate.is_dir(), "functions call themselves by their crates"
+
+
+@pytest.mark.parametrize(
+    ("name", "treatment"), [("PolicyAlarm", "ignore"), ("ChannelsAlarm", "ignore")]
+)
+def test_a_state_holds_until_the_next_invocation_says_otherwise(name, treatment):
+    assert ALARMS[name]["TreatMissingData"] == treatment
+    assert ALARMS[name]["Statistic"] == "Maximum"
+
+
+def widgets(deployed):
+    (dashboard,) = deployed.of_type("AWS::CloudWatch::Dashboard").values()
+    return json.loads(dashboard["DashboardBody"])["widgets"]
+
+
+def rows(deployed):
+    for widget in widgets(deployed):
+        yield from widget["properties"].get("metrics", [])
+
+
+def test_dashboard_shows_every_metric_and_no_other():
+    shown = set()
+    for row in rows(with_channels()):
+        if isinstance(row[0], dict):
+            expression = row[0]["expression"]
+            schema, metric = re.search(
+                r'SEARCH\(\'\{([^}]+)} MetricName="(\w+)" stack="<AWS::StackName>"',
+                expression,
+            ).groups()
+            assert schema == "Tidewaiter,stack,function"
+            shown.add(metric)
+        else:
+            namespace, metric = row[:2]
+            assert (
+                metric
+                in {
+                    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
+                    "AWS/Lambda": {"Errors", "Throttles"},
+                    "AWS/Events": {"TriggeredRules"},
+                }[namespace]
+            )
+    assert shown == METRICS
+
+
+def test_dashboard_shows_every_queue_function_and_rule():
+    text = json.dumps(list(rows(stack(Mode="audit"))))
+    for queue in QUEUES:
+        assert f"<{queue}.QueueName>" in text
+    for name in [*FUNCTIONS, *RULES]:
+        assert f'"<{name}>"' in text
+    with_notify = json.dumps(list(rows(with_channels())))
+    assert '"ref:Notify"' in with_notify
+    assert '"att:NotifyDeadLetters.QueueName"' in with_notify
+
+
+def test_dashboard_shows_every_alarm():
+    deployed = stack(Mode="audit", QuietHours="0")
+    (alarms,) = [w for w in widgets(deployed) if w["type"] == "alarm"]
+    shown = {arn[1:].split(".")[0] for arn in alarms["properties"]["alarms"]}
+    assert shown == deployed.of_type("AWS::CloudWatch::Alarm").keys()
+
+
+def test_dashboard_has_no_widget_over_another():
+    taken = set()
+    for widget in widgets(stack(Mode="audit")):
+        x, y = widget["x"], widget["y"]
+        for column in range(x, x + widget["width"]):
+            for line in range(y, y + widget["height"]):
+                assert column < 24 and (column, line) not in taken
+                taken.add((column, line))
+
+
+def test_dashboards_of_two_regions_have_two_names():
+    (dashboard,) = stack(Mode="audit").of_type("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == "<AWS::StackName>-<AWS::Region>"
+
+
+# What lines have beside what is asserted of the code: from the subscriber, from CloudWatch, and
+# from Lambda itself.
+ALWAYS = {"message", "level", "@timestamp", "@log", "type"}
+WORDS = {
+    "fields",
+    "filter",
+    "sort",
+    "limit",
+    "stats",
+    "by",
+    "and",
+    "in",
+    "not",
+    "like",
+    "desc",
+    "asc",
+    "as",
+    "done",
+    "count",
+    "latest",
+    "count_distinct",
+    "max",
+    "ispresent",
+}
+
+
+def written():
+    """The members of the lines that the functions write."""
+    names = set(ALWAYS)
+    for source in [
+        *(ROOT / "shared/lambda/src").rglob("*.rs"),
+        *(ROOT / "functions/notify/src").glob("*.rs"),
+    ]:
+        for call in re.findall(
+            r"(?:tracing::\$?\w+!|handled!)\((.*?)\);", source.read_text(), re.DOTALL
+        ):
+            names |= set(re.findall(r"(?:^|[\s(,%])(\w+)(?= =|,)", call))
+    return names
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_names_what_the_lines_have(name):
+    text = re.sub(r'"[^"]*"|/[^/]*/', "", QUERIES[name]["QueryString"])
+    named = set(re.findall(r" as (\w+)", text))
+    words = set(re.findall(r"@?[a-zA-Z_][\w.]*", text)) - WORDS - named
+    of_lambda = {word for word in words if word.startswith("record.")}
+    assert words - of_lambda <= written()
+    assert of_lambda <= {
+        "record.metrics.maxMemoryUsedMB",
+        "record.metrics.durationMs",
+        "record.metrics.initDurationMs",
+    }
+
+
+def test_queries_look_where_the_lines_are():
+    groups = with_channels().of_type("AWS::Logs::LogGroup").keys()
+    asked = {group for q in QUERIES.values() for group in q["LogGroupNames"]}
+    assert asked == {f"ref:{group}" for group in groups}
+    for query in QUERIES.values():
+        assert query["Name"].startswith("Tidewaiter/<AWS::StackName>/")
+
+
+def test_queries_filter_for_lines_that_are_written():
+    sources = "".join(
+        source.read_text()
+        for source in [
+            *(ROOT / "shared/lambda/src").rglob("*.rs"),
+            *(ROOT / "functions/notify/src").glob("*.rs"),
+        ]
+    )
+    for query in QUERIES.values():
+        for value in re.findall(r'"([^"]+)"', query["QueryString"]):
+            known = {"deny", "warn", "ERROR", "WARN", "platform.report"}
+            assert value in known or f'"{value}"' in sources, value

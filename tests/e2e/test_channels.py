@@ -108,3 +108,21 @@ def test_no_secret_stands_in_the_logs(stack: Stack) -> None:
     logs = stack.client("logs").filter_log_events(logGroupName=group)["events"]
     assert any("refused" in event["message"] for event in logs)
     assert not [event for event in logs if PLANTED in event["message"]]
+
+
+def test_what_became_of_alerts_is_counted(stack: Stack, receiver: Receiver) -> None:
+    def counted() -> dict[str, int]:
+        group = stack.outputs["NotifyLogGroup"]
+        events = stack.client("logs").filter_log_events(logGroupName=group)["events"]
+        lines = [json.loads(e["message"]) for e in events if '"_aws"' in e["message"]]
+        names = ("MessagesDelivered", "MessagesRefused", "DeadLettered")
+        return {name: sum(line.get(name, 0) for line in lines) for name in names}
+
+    before = counted()
+    stack.client("ecs").register_task_definition(**privileged("counted"))
+
+    def told() -> bool:
+        after = counted()
+        return all(after[name] > before[name] for name in after)
+
+    eventually("the alert to be counted", told, seconds=60)

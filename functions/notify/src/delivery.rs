@@ -16,7 +16,10 @@ use tidewaiter_lambda::{Batch, Failures, Message};
 use tidewaiter_notify::{
     Channel, Channels, Content, Incoming, Kind, Outcome, Summary, Telling, Thread,
 };
-use tidewaiter_report::Change;
+use tidewaiter_report::{
+    Change,
+    emf::{Metric, Metrics},
+};
 use tokio::time::Instant;
 
 use crate::{sending::send, settings::Settings};
@@ -32,6 +35,8 @@ pub(crate) struct Delivery {
     pub(crate) heard: RefCell<BTreeSet<(String, String)>>,
     /// Channels that are left alone, until when.
     pub(crate) silent: RefCell<BTreeMap<String, Timestamp>>,
+    /// What this invocation came to so far.
+    metrics: RefCell<Metrics>,
     pub(crate) now: fn() -> Timestamp,
 }
 
@@ -58,8 +63,23 @@ impl Delivery {
             settings,
             heard: RefCell::default(),
             silent: RefCell::default(),
+            metrics: RefCell::default(),
             now: Timestamp::now,
         }
+    }
+
+    /// The numbers of what was told since this was last asked.
+    pub(crate) fn take_metrics(&self) -> Metrics {
+        let mut metrics = self.metrics.take();
+        let failures = self.settings.clients.take_ledger_failures();
+        metrics.add(Metric::LedgerFailures, failures);
+        let is_invalid = u64::from(self.settings.channels.is_err());
+        metrics.set(Metric::ChannelsInvalid, is_invalid);
+        metrics
+    }
+
+    pub(crate) fn count(&self, metric: Metric, count: usize) {
+        self.metrics.borrow_mut().add(metric, count);
     }
 
     pub(crate) fn ledger(&self) -> Ledger<'_> {
@@ -86,6 +106,7 @@ impl Delivery {
                     .messages()
                     .iter()
                     .for_each(|message| failures.add(&message.id));
+                self.count(Metric::Retries, failures.len());
                 return failures;
             }
         };
@@ -136,6 +157,10 @@ impl Delivery {
         for message in waiting.flat_map(|carried| &carried.messages) {
             failures.add(&message.id);
         }
+        self.count(Metric::MessagesDelivered, sum.sent);
+        self.count(Metric::MessagesKept, sum.kept);
+        self.count(Metric::MessagesRefused, sum.refused);
+        self.count(Metric::Retries, failures.len());
         tracing::info!(
             function = "notify",
             request_id,

@@ -9,7 +9,7 @@ mod waiting;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use tidewaiter_lambda::{Batch, end, log_as_json};
+use tidewaiter_lambda::{Batch, Journal, end, log_as_json};
 
 use crate::{delivery::Delivery, settings::Settings};
 
@@ -23,15 +23,19 @@ fn main() -> Result<(), lambda_runtime::Error> {
         .build()?;
     runtime.block_on(async {
         let delivery = &Delivery::new(settings);
+        let journal = &Journal::from_environment("notify");
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-            let (payload, context) = (event.payload.get(), &event.context);
-            let Some(batch) = Batch::read(payload) else {
+            let (payload, end) = (event.payload.get(), end(&event.context));
+            let request_id = &event.context.request_id;
+            let failures = if let Some(batch) = Batch::read(payload) {
+                Some(delivery.handle(&batch, request_id, end).await)
+            } else {
                 // Anything else is the schedule: what it carries says nothing.
-                delivery.tell_kept(&context.request_id, end(context)).await;
-                return Ok(None);
+                delivery.tell_kept(request_id, end).await;
+                None
             };
-            let failures = delivery.handle(&batch, &context.request_id, end(context));
-            Ok::<_, Diagnostic>(Some(failures.await))
+            journal.write(&delivery.take_metrics(), None, request_id);
+            Ok::<_, Diagnostic>(failures)
         }))
         .await
     })

@@ -8,7 +8,7 @@ use tidewaiter_aws::{
     ledger::{Claim, Ledger, Turn},
 };
 use tidewaiter_notify::{Channel, Channels, Due, Flaps, Incoming, Kept, Outcome, Plan, plan};
-use tidewaiter_report::Change;
+use tidewaiter_report::{Change, emf::Metric};
 use tidewaiter_rules::ledger::Key;
 
 use crate::delivery::{Carried, Delivery, Sum};
@@ -295,7 +295,10 @@ impl Delivery {
     pub(crate) async fn put_aside(&self, body: &str, reason: &str) -> bool {
         let queue = &self.settings.dead_letter_queue_url;
         match dead_letter(&self.settings.clients, queue, body, reason).await {
-            Ok(()) => true,
+            Ok(()) => {
+                self.count(Metric::DeadLettered, 1);
+                true
+            }
             Err(error) => {
                 tracing::error!(function = "notify", %error, "cannot put a message aside");
                 false

@@ -1,6 +1,7 @@
 //! Deliveries to real receivers on this machine, over TLS; AWS is a script.
 
 mod channels;
+mod counting;
 mod ledger;
 mod receiver;
 mod stage;

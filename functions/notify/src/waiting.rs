@@ -3,6 +3,7 @@
 use serde_json::json;
 use tidewaiter_aws::ledger::Kept;
 use tidewaiter_notify::{Channel, Channels, Incoming, Outcome, Summary, Telling};
+use tidewaiter_report::emf::Metric;
 use tokio::time::Instant;
 
 use crate::{
@@ -78,7 +79,10 @@ impl Delivery {
     async fn end_due(&self, channel: &Channel, kept: &[Kept], outcome: &Outcome, request_id: &str) {
         Self::log(channel, &[], outcome, request_id);
         let was_told = match outcome {
-            Outcome::Delivered(_) => true,
+            Outcome::Delivered(_) => {
+                self.count(Metric::MessagesDelivered, kept.len());
+                true
+            }
             Outcome::Refused(reason) | Outcome::Unauthorized(reason) => {
                 let alerts: Vec<&str> = kept
                     .iter()
@@ -86,6 +90,7 @@ impl Delivery {
                     .take(100)
                     .collect();
                 let reason = format!("channel {}: {reason}", channel.name.as_str());
+                self.count(Metric::MessagesRefused, kept.len());
                 self.put_aside(&json!({ "kept": alerts }).to_string(), &reason)
                     .await
             }

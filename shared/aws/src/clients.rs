@@ -1,6 +1,9 @@
 //! Clients, made once a process.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -24,6 +27,8 @@ pub struct Clients {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) home: Place,
     pub(crate) pacer: Pacer,
+    /// Calls to the ledger that failed, since somebody asked.
+    pub(crate) ledger_failures: AtomicUsize,
 }
 
 /// How to reach AWS.
@@ -101,7 +106,13 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(config),
             home,
             pacer: Pacer::default(),
+            ledger_failures: AtomicUsize::default(),
         }
+    }
+
+    /// How many calls to the ledger have failed, after all their retries, since this was last asked.
+    pub fn take_ledger_failures(&self) -> usize {
+        self.ledger_failures.swap(0, Ordering::Relaxed)
     }
 
     /// Where the clients act.

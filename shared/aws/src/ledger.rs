@@ -9,11 +9,14 @@ mod quarantine;
 mod switch;
 mod usage;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::Ordering,
+};
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_rules::ledger::Key;
@@ -120,7 +123,7 @@ impl<'a> Ledger<'a> {
             .key("part", text(key.part()))
             .consistent_read(true);
         let answer = call.send().await;
-        let answer = answer.map_err(|error| CallError::of("GetItem", &error))?;
+        let answer = answer.map_err(|error| self.failed(CallError::of("GetItem", &error)))?;
         Ok(answer.item.map(Entry))
     }
 
@@ -147,7 +150,7 @@ impl<'a> Ledger<'a> {
                     .expression_attribute_values(":part", text(start_of_part))
             };
             let page = call.send().await;
-            let page = page.map_err(|error| CallError::of("Query", &error))?;
+            let page = page.map_err(|error| self.failed(CallError::of("Query", &error)))?;
             entries.extend(page.items.unwrap_or_default().into_iter().map(Entry));
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -157,6 +160,18 @@ impl<'a> Ledger<'a> {
     }
 
     async fn write(&self, key: &Key, write: Write<'_>) -> Result<Written, CallError> {
+        let updated = self.update(key, write, None).await?;
+        Ok(updated.map_or_else(Written::Refused, |_| Written::Done))
+    }
+
+    /// Writes, and gives the attributes that were asked for; where the condition does not hold, `Err` in
+    /// it has what is there.
+    async fn update(
+        &self,
+        key: &Key,
+        write: Write<'_>,
+        wanted: Option<ReturnValue>,
+    ) -> Result<Result<Entry, Entry>, CallError> {
         let mut call = self
             .clients
             .dynamodb
@@ -166,6 +181,7 @@ impl<'a> Ledger<'a> {
             .key("part", text(key.part()))
             .update_expression(write.update)
             .condition_expression(write.condition)
+            .set_return_values(wanted)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for name in names(write.update)
             .chain(names(write.condition))
@@ -176,15 +192,22 @@ impl<'a> Ledger<'a> {
         for (name, value) in write.values {
             call = call.expression_attribute_values(name, value);
         }
-        let Err(error) = call.send().await else {
-            return Ok(Written::Done);
+        let error = match call.send().await {
+            Ok(answer) => return Ok(Ok(Entry(answer.attributes.unwrap_or_default()))),
+            Err(error) => error,
         };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(
-                Written::Refused(Entry(refused.item.clone().unwrap_or_default())),
-            ),
-            _ => Err(CallError::of("UpdateItem", &error)),
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Err(Entry(refused.item.clone().unwrap_or_default())))
+            }
+            _ => Err(self.failed(CallError::of("UpdateItem", &error))),
         }
+    }
+
+    /// Counts a call that failed.
+    fn failed(&self, error: CallError) -> CallError {
+        self.clients.ledger_failures.fetch_add(1, Ordering::Relaxed);
+        error
     }
 }
 

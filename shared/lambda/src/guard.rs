@@ -2,6 +2,7 @@
 //! It stands here once.
 
 mod acting;
+mod counting;
 mod known;
 mod recalling;
 mod review;
@@ -22,7 +23,10 @@ use tidewaiter_aws::{
     publish,
 };
 use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
-use tidewaiter_report::{Alert, Failure, Fate};
+use tidewaiter_report::{
+    Alert, Failure, Fate, clean,
+    emf::{Metric, Metrics},
+};
 use tidewaiter_rules::{
     Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::ScanState, judge_tags,
     ledger, plan, replacement, wants_surroundings,
@@ -44,6 +48,10 @@ pub struct Guard {
     heard: RefCell<BTreeSet<String>>,
     /// The last hour in which on-call was seen to know that the budget is used up.
     paged: Cell<Option<ledger::Hour>>,
+    /// What this invocation came to so far.
+    metrics: RefCell<Metrics>,
+    /// Whether the set-up could be used as it was deployed.
+    is_valid: bool,
     /// The clock.
     now: fn() -> Timestamp,
 }
@@ -84,6 +92,10 @@ struct Line {
     request_id: String,
     event: String,
     subject: String,
+    /// Who caused it, where the event says that.
+    who: String,
+    /// When it happened.
+    since: Option<Timestamp>,
     decision: &'static str,
     rules: String,
     effects: String,
@@ -101,11 +113,13 @@ impl Line {
 impl Guard {
     /// A function with its settings.
     pub fn new(function: Function, mut settings: Settings) -> Self {
-        let untold = RefCell::new(settings.fallback.take());
+        let untold = settings.fallback.take();
         Self {
             function,
             settings,
-            untold,
+            is_valid: untold.is_none(),
+            untold: RefCell::new(untold),
+            metrics: RefCell::default(),
             recent: RefCell::default(),
             heard: RefCell::default(),
             paged: Cell::default(),
@@ -128,12 +142,14 @@ impl Guard {
         let result = self.judge(payload, &mut line).await;
         if let Err(error) = &result {
             line.retry(error.to_string());
+            self.count(Metric::Retries, 1);
         }
         self.log(&line, start);
         result
     }
 
     fn log(&self, line: &Line, start: Instant) {
+        self.count_line(line);
         // A level is part of a call's place in the code, hence a macro and not a value.
         macro_rules! handled {
             ($level:ident) => {
@@ -143,6 +159,7 @@ impl Guard {
                     request_id = line.request_id,
                     event = line.event,
                     subject = line.subject,
+                    who = line.who,
                     decision = line.decision,
                     rules = line.rules,
                     effects = line.effects,
@@ -203,6 +220,10 @@ impl Guard {
     ) -> Result<Option<String>, HandleError> {
         line.event = event.origin().id.clone().unwrap_or_default();
         line.subject = event.subject_id();
+        line.since = event.origin().time;
+        line.who = event
+            .principal()
+            .map_or_else(String::new, |who| clean(&who.name, 200));
         match self.facts(event, line).await {
             Ok(Some(facts)) => self.act(Some(payload), event, *facts, line).await?,
             Ok(None) => {}
@@ -282,6 +303,10 @@ impl Guard {
         line.rules = joined(decision.findings.iter().map(|finding| finding.rule));
         line.effects = joined(acted.effects.iter().map(Effect::name));
         line.subject = facts.subject.id();
+        if let (Some(withheld), Verdict::Deny) = (plan.withheld, decision.verdict) {
+            withheld.reason().clone_into(&mut line.reason);
+        }
+        self.count_acted(&decision, &acted);
         if let Some(hold) = &acted.hold {
             line.reason = hold.reason();
             self.page(hold, line).await?;
@@ -366,6 +391,7 @@ impl Guard {
         dead_letter(&self.settings.clients, queue_url, payload, error).await?;
         line.outcome = "dead-letter";
         error.clone_into(&mut line.reason);
+        self.count(Metric::DeadLettered, 1);
         Ok(())
     }
 
@@ -374,6 +400,7 @@ impl Guard {
     async fn publish(&self, alert: &Alert) -> Result<(), HandleError> {
         let topic_arn = &self.settings.topic_arn;
         publish(&self.settings.clients, topic_arn, &alert.message()).await?;
+        self.count(Metric::AlertsSent, 1);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 mod batch;
 mod guard;
+mod journal;
 mod recorder;
 mod settings;
 mod vex;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 pub use batch::{Batch, Failures, Message};
 pub use guard::{Guard, HandleError};
+pub use journal::Journal;
 pub use recorder::Recorder;
 pub use settings::{InvalidSettings, Settings, connection, home, required};
 
@@ -35,18 +37,24 @@ pub struct Function {
 /// Lambda then gives the event to a new process, and to the dead-letter queue in the end.
 pub fn run(function: Function) -> Result<(), lambda_runtime::Error> {
     let (runtime, settings) = start(function.name)?;
+    let (journal, mode) = (Journal::from_environment(function.name), settings.mode);
+    let journal = &journal;
     runtime.block_on(async {
         let guard = &Guard::new(function, settings);
         // The payload stays text until it is ours: what cannot be read must end in our alert and
         // the dead-letter queue, not in the runtime.
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
             let (payload, context) = (event.payload.get(), &event.context);
-            if let Some(batch) = Batch::read(payload) {
-                let failures = guard.handle_batch(&batch, &context.request_id, end(context));
-                return Ok(Some(failures.await));
-            }
-            let handled = guard.handle(payload, &context.request_id).await;
-            handled.map(|()| None).map_err(Diagnostic::from)
+            let request_id = &context.request_id;
+            let handled = match Batch::read(payload) {
+                Some(batch) => {
+                    let failures = guard.handle_batch(&batch, request_id, end(context));
+                    Ok(Some(failures.await))
+                }
+                None => guard.handle(payload, request_id).await.map(|()| None),
+            };
+            journal.write(&guard.take_metrics(), Some(mode.name()), request_id);
+            handled.map_err(Diagnostic::from)
         }))
         .await
     })
@@ -58,6 +66,8 @@ pub fn run(function: Function) -> Result<(), lambda_runtime::Error> {
 /// As [`run`].
 pub fn record_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
     let (runtime, settings) = start(name)?;
+    let (journal, mode) = (Journal::from_environment(name), settings.mode);
+    let journal = &journal;
     runtime.block_on(async {
         let recorder = &Recorder::new(name, settings);
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
@@ -67,9 +77,10 @@ pub fn record_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
                     "this is no batch of messages of a queue: check what invokes the function";
                 return Err(Diagnostic::from(HandleError::new(error)));
             };
-            Ok(recorder
-                .record(&batch, &context.request_id, end(context))
-                .await)
+            let request_id = &context.request_id;
+            let failures = recorder.record(&batch, request_id, end(context)).await;
+            journal.write(&recorder.take_metrics(), Some(mode.name()), request_id);
+            Ok(failures)
         }))
         .await
     })
@@ -81,12 +92,15 @@ pub fn record_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
 /// As [`run`].
 pub fn reconcile_usage(name: &'static str) -> Result<(), lambda_runtime::Error> {
     let (runtime, settings) = start(name)?;
+    let (journal, mode) = (Journal::from_environment(name), settings.mode);
+    let journal = &journal;
     runtime.block_on(async {
         let recorder = &Recorder::new(name, settings);
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-            let context = &event.context;
-            let reconciled = recorder.reconcile(&context.request_id, end(context));
-            reconciled.await.map_err(Diagnostic::from)
+            let (request_id, end) = (&event.context.request_id, end(&event.context));
+            let reconciled = recorder.reconcile(request_id, end).await;
+            journal.write(&recorder.take_metrics(), Some(mode.name()), request_id);
+            reconciled.map_err(Diagnostic::from)
         }))
         .await
     })

@@ -1,7 +1,7 @@
 //! The index of what uses images: kept from the events of tasks, and set right by listing the account.
 //! Nothing is judged here, and nothing but the ledger is written.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 use tidewaiter_aws::{
@@ -10,7 +10,10 @@ use tidewaiter_aws::{
     publish, reconcile,
 };
 use tidewaiter_events::{Parsed, parse};
-use tidewaiter_report::{Alert, Failure, Fate};
+use tidewaiter_report::{
+    Alert, Failure, Fate,
+    emf::{Metric, Metrics},
+};
 use tidewaiter_rules::facts::usage::TaskSeen;
 use tokio::time::Instant;
 
@@ -25,6 +28,8 @@ const STOP_AFTER: usize = 3;
 pub struct Recorder {
     name: &'static str,
     settings: Settings,
+    /// What this invocation came to so far.
+    metrics: RefCell<Metrics>,
     /// The clock.
     pub(crate) now: fn() -> Timestamp,
 }
@@ -41,8 +46,25 @@ impl Recorder {
         Self {
             name,
             settings,
+            metrics: RefCell::default(),
             now: Timestamp::now,
         }
+    }
+
+    /// The numbers of what was done since this was last asked.
+    pub fn take_metrics(&self) -> Metrics {
+        let mut metrics = self.metrics.take();
+        let failures = self.settings.clients.take_ledger_failures();
+        metrics.add(Metric::LedgerFailures, failures);
+        metrics
+    }
+
+    fn count(&self, metric: Metric, count: usize) {
+        self.metrics.borrow_mut().add(metric, count);
+    }
+
+    fn state(&self, metric: Metric, value: u64) {
+        self.metrics.borrow_mut().set(metric, value);
     }
 
     /// Writes down what became of tasks; the answer says which messages have to be delivered again. Of
@@ -79,7 +101,10 @@ impl Recorder {
                 continue;
             }
             match self.ledger().record(&report.seen, Reporter::Event).await {
-                Ok(()) => in_row = 0,
+                Ok(()) => {
+                    in_row = 0;
+                    self.count(Metric::TasksRecorded, 1);
+                }
                 Err(error) => {
                     tracing::error!(function = self.name, task = report.seen.arn, %error, "a task could not be written down");
                     in_row += 1;
@@ -89,6 +114,8 @@ impl Recorder {
         }
         let put_aside = aside.len();
         self.give_up(aside, &mut failures).await;
+        self.count(Metric::Ignored, ignored);
+        self.count(Metric::Retries, failures.len());
         tracing::info!(
             function = self.name,
             request_id,
@@ -112,10 +139,14 @@ impl Recorder {
         let clients = &self.settings.clients;
         let reconciled = reconcile(clients, self.ledger(), (self.now)(), end).await;
         let reconciled = reconciled.inspect_err(|error| {
+            self.count(Metric::Retries, 1);
             tracing::error!(function = self.name, request_id, %error, "the account could not be listed");
         })?;
         let (tasks, services) = (reconciled.tasks, reconciled.services);
         let duration_ms = milliseconds(start);
+        let is_incomplete = u64::from(reconciled.incomplete.is_some());
+        self.state(Metric::TasksListed, tasks);
+        self.state(Metric::ListingIncomplete, is_incomplete);
         match &reconciled.incomplete {
             None => tracing::info!(
                 function = self.name,
@@ -147,7 +178,10 @@ impl Recorder {
         let mut told: Option<(usize, String)> = None;
         for (message, reason) in aside {
             match self.put_aside(message, &reason).await {
-                Ok(()) => told.get_or_insert((0, reason)).0 += 1,
+                Ok(()) => {
+                    told.get_or_insert((0, reason)).0 += 1;
+                    self.count(Metric::DeadLettered, 1);
+                }
                 Err(error) => {
                     tracing::error!(function = self.name, %error, "cannot put a message aside");
                     failures.add(&message.id);
@@ -170,8 +204,11 @@ impl Recorder {
         });
         // They are in the dead-letter queue, whose alarm rings too: once more would only double them.
         let topic_arn = &self.settings.topic_arn;
-        if let Err(error) = publish(&self.settings.clients, topic_arn, &alert.message()).await {
-            tracing::error!(function = self.name, %error, "cannot tell of events put aside");
+        match publish(&self.settings.clients, topic_arn, &alert.message()).await {
+            Ok(()) => self.count(Metric::AlertsSent, 1),
+            Err(error) => {
+                tracing::error!(function = self.name, %error, "cannot tell of events put aside");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod change;
 pub mod channel;
 mod check;
 mod console;
+pub mod emf;
 mod inert;
 mod junit;
 mod key;

@@ -21,6 +21,7 @@ from local_aws import (
     ecs_deployments,
     eventbridge,
     lambdas,
+    logs,
 )
 from local_aws.calls import Fault, Journal
 from local_aws.pump import PUMP
@@ -170,4 +171,5 @@ class Control:
         lambdas.reset()
         ecr_scans.reset()
         ecr_settings.reset()
+        logs.reset()
         self.journal.reset()

@@ -33,6 +33,7 @@ from local_aws import (
     identity,
     lambda_async,
     lambdas,
+    logs,
     registry,
     watchdog,
 )
@@ -57,6 +58,7 @@ def install() -> None:
     lambda_async.install()
     lambdas.install()
     eventbridge.install()
+    logs.install()
     cloudformation.install()
     # All is plain http on 127.0.0.1; a policy that wants TLS is to be met all the same.
     ministack.pin_request_origin = lambda source_ip, _: pin_request_origin(

@@ -1,5 +1,6 @@
 //! What keeps functions from acting: the kill switch and the budget.
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 use tidewaiter_report::clean;
 use tidewaiter_rules::ledger::{Hour, Key};
@@ -94,14 +95,14 @@ impl Ledger<'_> {
         Ok(matches!(written, Written::Done))
     }
 
-    /// Takes one action from what a function may do in the hour; `false` where nothing is left. An
-    /// attempt counts, whatever comes of it.
+    /// Takes one action from what a function may do in the hour, and gives how many are left of it after
+    /// that; `None` where nothing was left. An attempt counts, whatever comes of it.
     ///
     /// # Errors
     /// When the call fails. Nothing may be changed then.
-    pub async fn spend(&self, most: u32, writer: Writer<'_>) -> Result<bool, CallError> {
+    pub async fn spend(&self, most: u32, writer: Writer<'_>) -> Result<Option<u32>, CallError> {
         if most == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         let write = Write {
             update: "SET #expires = :expires ADD #spent :one",
@@ -113,7 +114,12 @@ impl Ledger<'_> {
             ],
         };
         let key = Key::budget(writer.by, Hour::of(writer.now));
-        let written = self.write(&key, write).await?;
-        Ok(matches!(written, Written::Done))
+        let updated = self
+            .update(&key, write, Some(ReturnValue::UpdatedNew))
+            .await?;
+        let spent = updated.ok().map(|entry| entry.number("spent"));
+        // An answer without the counter does not make it more.
+        let spent = spent.map(|spent| spent.and_then(|spent| spent.try_into().ok()));
+        Ok(spent.map(|spent| most.saturating_sub(spent.unwrap_or(most))))
     }
 }

@@ -196,14 +196,39 @@ async fn a_budget_is_never_overdrawn() {
     let wire = wire(&table);
     let clients = wire.clients(place());
     let ledger = Ledger::new(&clients, "t");
-    let mut spent = 0;
-    for _ in 0..10 {
+    let mut left = Vec::new();
+    for _ in 0..6 {
         let writer = writer("a", "2026-11-23T13:00:00Z");
-        spent += usize::from(ledger.spend(4, writer).await.unwrap());
+        left.push(ledger.spend(4, writer).await.unwrap());
     }
-    assert_eq!(spent, 4);
+    assert_eq!(left, [Some(3), Some(2), Some(1), Some(0), None, None]);
     let left = table.attribute("budget#guard#2026-11-23T13Z", "spent");
     assert_eq!(left.as_deref(), Some("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_fail_are_counted_until_somebody_asks() {
+    let wire = Wire::new(|_| Answer::denied());
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    ledger.switch().await.unwrap_err();
+    ledger.spend(1, now).await.unwrap_err();
+    ledger.all_quarantined(now.now).await.unwrap_err();
+    assert_eq!(clients.take_ledger_failures(), 3);
+    assert_eq!(clients.take_ledger_failures(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_does_not_hold_is_no_failure() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let now = writer("a", "2026-11-23T13:00:00Z");
+    assert_eq!(ledger.spend(1, now).await, Ok(Some(0)));
+    assert_eq!(ledger.spend(1, now).await, Ok(None));
+    assert_eq!(clients.take_ledger_failures(), 0);
 }
 
 #[tokio::test(start_paused = true)]

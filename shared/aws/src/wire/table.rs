@@ -85,8 +85,12 @@ impl Table {
                 item.insert("id".to_owned(), json!({ "S": id }));
                 item.insert("part".to_owned(), json!({ "S": part }));
                 update(parameters, &mut item);
+                let answer = match parameters["ReturnValues"].as_str() {
+                    Some("UPDATED_NEW") => json!({ "Attributes": item }),
+                    _ => json!({}),
+                };
                 items.insert(name.to_owned(), item);
-                Some(Answer::empty())
+                Some(Answer::json(answer.to_string()))
             }
             _ => None,
         }

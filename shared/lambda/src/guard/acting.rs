@@ -11,6 +11,7 @@ use tidewaiter_aws::{
     CallError, apply,
     ledger::{Because, Begun, Pause, Release},
 };
+use tidewaiter_report::emf::Metric;
 use tidewaiter_rules::{
     Action, Decision, Effect, Facts, Mode, Plan, Step, Subject,
     ledger::{Hold, Hour},
@@ -130,10 +131,13 @@ impl Guard {
         let ledger = self.ledger();
         let writer = self.writer(line);
         let most = self.settings.policy.max_actions_per_hour();
-        if !ledger.spend(most, writer).await? {
+        let Some(left) = ledger.spend(most, writer).await? else {
             let until = Hour::of(writer.now).end();
             return Ok(Permit::Held(Hold::OverBudget { most, until }));
-        }
+        };
+        self.metrics
+            .borrow_mut()
+            .set(Metric::BudgetLeft, left.into());
         let begun = ledger.begin(step, writer).await?;
         if let Some(image) = step.action.quarantines() {
             let release = ledger.quarantine(image, step, because, writer).await?;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tidewaiter_events::Found;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Alert, Event, Failure, Fate, Guard, Line, Read};
+use super::{Alert, Event, Failure, Fate, Guard, Line, Metric, Read};
 use crate::batch::{Batch, Failures, Message};
 
 /// Digests in a row that could not be judged for now, after which the rest of a batch waits too:
@@ -96,6 +96,8 @@ impl Guard {
             }
         }
         self.give_up_all(aside, &mut sum, &mut failures).await;
+        self.count(Metric::Ignored, sum.ignored + sum.known);
+        self.count(Metric::Retries, failures.len());
         tracing::info!(
             function = self.function.name,
             mode = self.settings.mode.name(),

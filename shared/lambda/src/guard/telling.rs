@@ -10,7 +10,7 @@ use tidewaiter_rules::{
     ledger::{Hold, Hour, Key, News},
 };
 
-use super::{Guard, HandleError, Line};
+use super::{Guard, HandleError, Line, Metric};
 
 /// How much a process keeps in mind of what it told without the ledger.
 const HEARD: usize = 1000;
@@ -32,6 +32,7 @@ impl Guard {
             match ledger.claim(key, news, self.writer(line)).await {
                 Ok(Claim::Ours) => false,
                 Ok(Claim::Told) => {
+                    self.count(Metric::AlertsRepeated, 1);
                     // A count too low does no harm.
                     if let Err(error) = ledger.repeated(key, self.writer(line)).await {
                         self.warn(&error, "could not count a repetition");
@@ -52,9 +53,11 @@ impl Guard {
         };
         let heard = format!("{} {} {}", key.id(), news.findings, news.effects);
         if lost && self.heard.borrow().contains(&heard) {
+            self.count(Metric::AlertsRepeated, 1);
             return Ok(());
         }
         self.publish(alert).await?;
+        self.time_alert(line);
         if lost {
             self.remember(heard);
             return Ok(());

@@ -280,3 +280,35 @@ async fn a_listing_that_may_not_look_says_so_and_one_that_is_throttled_comes_aga
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_counted() {
+    use tidewaiter_report::emf::Metric;
+
+    let table = Table::default();
+    let wire = {
+        let table = table.clone();
+        Wire::new(move |call| match call.operation.as_str() {
+            "UpdateItem" if call.parameters.to_string().contains("00002") => Answer::throttled(),
+            _ => table.answer(call).unwrap_or_else(Answer::empty),
+        })
+    };
+    let recorder = recorder(&wire);
+    let events = [of_task(1), of_task(2), "{".into()];
+    let end = Instant::now() + Duration::from_mins(1);
+    recorder.record(&batch(&events), "r", end).await;
+    let metrics = recorder.take_metrics();
+    for metric in [
+        Metric::TasksRecorded,
+        Metric::Retries,
+        Metric::LedgerFailures,
+        Metric::DeadLettered,
+        Metric::AlertsSent,
+    ] {
+        assert_eq!(metrics.get(metric), Some(1), "{metric:?}");
+    }
+    assert_eq!(
+        recorder.take_metrics(),
+        tidewaiter_report::emf::Metrics::default()
+    );
+}

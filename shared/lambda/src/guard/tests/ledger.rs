@@ -1,6 +1,7 @@
 //! What the ledger keeps a function from doing, and from telling twice.
 
 mod faults;
+mod metrics;
 mod races;
 
 use super::*;
