@@ -32,6 +32,7 @@ TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
+CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
 
@@ -71,17 +72,21 @@ test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and 
 	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci
 
 .PHONY: e2e
-e2e: build $(LOCAL) ## Run the functions end to end on an embedded AWS
+e2e: build cdk $(LOCAL) ## Run the functions end to end on an embedded AWS
 	$(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint
-lint: $(TOOLS) deny ## Check format, lints, dependencies and the template
+lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the template
 	$(RUST_FILES) | xargs -0 -r rustfmt --check --edition 2024
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
 	$(TOOLS_BIN)/cfn-lint infra/template.yaml
+
+.PHONY: lint-cdk
+lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its sample and run cdk-nag over it
+	cd infra/cdk && node --test dist/test/tidewaiter.test.js
 
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and bans of the dependencies
@@ -119,6 +124,10 @@ bench-check: $(CHECKOV) ## Measure how many files the command line judges in a s
 
 # ---- deploy ----
 
+.PHONY: cdk
+cdk: $(CDK) ## Install and compile the CDK construct (needs Node 20 or newer; nothing else does)
+	cd infra/cdk && npm run --silent build
+
 .PHONY: mode-is-said
 mode-is-said:
 	@case '$(MODE)' in audit|enforce) ;; \
@@ -137,7 +146,7 @@ undeploy: $(TOOLS) ## Delete the stack (STACK=)
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	cargo clean
-	rm -rf .venv .aws-sam
+	rm -rf .venv .aws-sam infra/cdk/node_modules infra/cdk/dist
 
 # ---- tools ----
 
@@ -147,6 +156,12 @@ clean: ## Remove what was built and installed here
 	$(PYTHON) -m venv --clear .venv/$*
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	.venv/$*/bin/python -m pip check
+	touch $@
+
+# npm's own mark of what it has installed.
+$(CDK): infra/cdk/package.json infra/cdk/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo 'Node 20 or newer is needed' >&2; exit 2; }
+	cd infra/cdk && npm ci --no-progress
 	touch $@
 
 # Only to be measured beside: its many packages are not locked here.
