@@ -19,6 +19,9 @@ MODE ?=
 STACK ?= tidewaiter
 # More template parameters for `make deploy`, as in PARAMS='AlertEmail=ops@example.com LogRetentionDays=30'.
 PARAMS ?=
+# As the AWS command line has them; without, what the environment says.
+PROFILE ?=
+REGION ?=
 # More options for `sam deploy`, as in SAM_FLAGS=--no-confirm-changeset.
 SAM_FLAGS ?= --confirm-changeset
 KEEP ?=
@@ -134,14 +137,16 @@ mode-is-said:
 		'') echo 'say what the stack may do: make deploy MODE=audit (report only) or make deploy MODE=enforce (deregister, archive)' >&2; exit 2;; \
 		*) echo "MODE is \`$(MODE)\`, but has to be audit or enforce" >&2; exit 2;; esac
 
+ACCOUNT = $(if $(PROFILE),--profile '$(PROFILE)') $(if $(REGION),--region '$(REGION)')
+
 .PHONY: deploy
-deploy: mode-is-said build ## Deploy to the AWS account of the environment (MODE=audit|enforce, ARCH=, PARAMS=, STACK=)
-	$(TOOLS_BIN)/sam deploy --template-file infra/template.yaml --stack-name '$(STACK)' --resolve-s3 $(SAM_FLAGS) \
+deploy: mode-is-said build ## Deploy to an AWS account (MODE=audit|enforce, PROFILE=, REGION=, ARCH=, PARAMS=, STACK=)
+	$(TOOLS_BIN)/sam deploy --template-file infra/template.yaml --config-env '$(MODE)' --stack-name '$(STACK)' $(ACCOUNT) $(SAM_FLAGS) \
 		--parameter-overrides Mode=$(MODE) Architecture=$(ARCH) $(PARAMS)
 
 .PHONY: undeploy
-undeploy: $(TOOLS) ## Delete the stack (STACK=)
-	$(TOOLS_BIN)/sam delete --config-file infra/samconfig.toml --stack-name '$(STACK)'
+undeploy: $(TOOLS) ## Delete the stack (PROFILE=, REGION=, STACK=); the ledger stays
+	$(TOOLS_BIN)/sam delete --config-file infra/samconfig.toml --stack-name '$(STACK)' $(ACCOUNT)
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

@@ -119,8 +119,9 @@ class Stack:
             *(
                 "--s3-bucket",
                 bucket,
-                "--capabilities",
-                "CAPABILITY_IAM",
+                "--no-resolve-s3",
+                "--config-env",
+                self.mode,
                 "--no-confirm-changeset",
                 "--no-progressbar",
             ),
