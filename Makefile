@@ -28,16 +28,22 @@ KEEP ?=
 
 FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 CARGO_DENY_VERSION := 0.20.2
+CARGO_CYCLONEDX_VERSION := 0.5.9
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
 CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
+
+# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same. Unwind tables are of no use to a
+# program that aborts, and a tenth of its zip.
+RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cforce-unwind-tables=no
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
@@ -54,7 +60,7 @@ build: $(TOOLS) ## Build the functions into target/lambda (ARCH=x86_64|arm64, de
 	@case '$(ARCH)' in x86_64|arm64) ;; *) echo "ARCH is \`$(ARCH)\`, but Lambda knows x86_64 and arm64" >&2; exit 2;; esac
 	@test -d "$$(rustc --print target-libdir --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu)" || \
 		{ echo "no Rust standard library for $(ARCH) here: rustup target add $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu" >&2; exit 2; }
-	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda $(addprefix --package ,$(FUNCTIONS))
 
 .PHONY: demo
@@ -116,7 +122,7 @@ bench: ## Measure a decision against reading the JSON that it is about
 
 .PHONY: bench-cold
 bench-cold: build $(LOCAL) ## Measure the cold start of the functions
-	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
 	$(LOCAL_BIN)/python benches/cold/run.py
 
@@ -130,6 +136,18 @@ bench-check: $(CHECKOV) ## Measure how many files the command line judges in a s
 .PHONY: cdk
 cdk: $(CDK) ## Install and compile the CDK construct (needs Node 20 or newer; nothing else does)
 	cd infra/cdk && npm run --silent build
+
+.PHONY: package
+package: build $(CYCLONEDX) ## Pack a release into target/package: zips, plain template, SBOM, checksums (ARCH=; once for each architecture)
+	rm -rf target/sbom && mkdir -p target/sbom
+	SOURCE_DATE_EPOCH=315532800 $(CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+	for function in $(FUNCTIONS); do mv "functions/$$function/$$function.cdx.json" target/sbom/; done
+	git ls-files -z --others -- '*.cdx.json' | xargs -0 -r rm
+	$(TOOLS_BIN)/python infra/package.py --architecture '$(ARCH)' --functions target/lambda --bills target/sbom --into target/package
+
+.PHONY: reproducible
+reproducible: $(TOOLS) ## Build a function in two clones under different paths and compare the zips (FUNCTION=usage-recorder)
+	$(TOOLS_BIN)/python infra/reproducible.py --function '$(or $(FUNCTION),usage-recorder)' --architecture '$(ARCH)'
 
 .PHONY: mode-is-said
 mode-is-said:
@@ -174,6 +192,10 @@ $(CHECKOV):
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
 	touch $@
+
+$(CYCLONEDX):
+	cargo install cargo-cyclonedx --locked --version $(CARGO_CYCLONEDX_VERSION) --root .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION) --target-dir target/cargo-cyclonedx
+	rm -rf target/cargo-cyclonedx
 
 $(DENY):
 	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny

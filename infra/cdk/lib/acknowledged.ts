@@ -34,6 +34,7 @@ export function acknowledge(stack: Stack, template: CfnInclude): void {
     { id: 'CloudFormation-Validate::W2502', reason: 'CloudFormation drops a dependency on a resource that its condition leaves out.' },
     { id: 'CloudFormation-Validate::W1028', reason: 'Of a constant condition one branch is never taken.' },
     { id: 'CloudFormation-Validate::W2503', reason: 'A reference to a resource that a constant condition leaves out stands in a branch that the same condition leaves out.' },
+    { id: 'CloudFormation-Validate::F3033', reason: 'The empty ARN of a hub stands in a resource whose condition does not hold.' },
     { id: 'CloudFormation-Validate::E3510', reason: 'An empty list of ARNs stands under a condition that does not hold.' },
   );
   for (const child of template.node.findAll()) {

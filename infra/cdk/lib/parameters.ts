@@ -10,6 +10,7 @@ export const PARAMETERS = [
   'ChannelSecrets',
   'ChannelTopics',
   'ChannelsPath',
+  'HubBusArn',
   'KeyArn',
   'LogRetentionDays',
   'Mode',

@@ -1,6 +1,7 @@
 import { ArnFormat, Aws, Environment, Stack, Token } from 'aws-cdk-lib';
 import { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { IEventBus } from 'aws-cdk-lib/aws-events';
 import { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -49,6 +50,8 @@ export interface TidewaiterProps {
   readonly policyPath?: string;
   /** Whom the stack tells, beside the topic. @default nobody */
   readonly channels?: Channels;
+  /** The event bus of a hub that gets a copy of every alert and alarm. @default - alerts stay in the account */
+  readonly hub?: IEventBus;
   /** An e-mail address that receives the alerts once its owner has confirmed the subscription. @default none */
   readonly alertEmail?: string;
   /** The architecture that the functions were built for. @default - the template's, arm64 */
@@ -175,6 +178,7 @@ function given(props: TidewaiterProps): Partial<Record<Parameter, Value>> {
     Mode: props.mode,
     PolicyPath: props.policyPath,
     AlertEmail: props.alertEmail,
+    HubBusArn: props.hub?.eventBusArn,
     Architecture: props.architecture?.name,
     LogRetentionDays: props.logRetention,
     ReservedConcurrency: props.reservedConcurrency,

@@ -1,4 +1,5 @@
 import { App, Stack } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -21,6 +22,7 @@ const all = <T>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
 
 const app = new App();
 const stack = new Stack(app, 'e2e', { env: { region: process.env.AWS_DEFAULT_REGION ?? 'us-east-1' } });
+const hub = taken('HubBusArn');
 const keyArn = taken('KeyArn');
 const path = taken('ChannelsPath');
 const number = (name: string): number | undefined => {
@@ -35,6 +37,7 @@ const props: TidewaiterProps = all({
   alertEmail: taken('AlertEmail'),
   logRetention: number('LogRetentionDays'),
   reservedConcurrency: number('ReservedConcurrency'),
+  hub: hub === undefined ? undefined : EventBus.fromEventBusArn(stack, 'Hub', hub),
   tracing: flag('Tracing'),
   key: keyArn === undefined ? undefined : Key.fromKeyArn(stack, 'Key', keyArn),
   channels: path === undefined ? undefined : {

@@ -7,6 +7,7 @@ import { before, describe, test } from 'node:test';
 
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -76,6 +77,7 @@ describe('one truth', () => {
       reservedConcurrency: 0,
       key: Key.fromKeyArn(stack, 'K', arn('kms', 'key/12345678-1234-1234-1234-123456789012')),
       tracing: true,
+      hub: EventBus.fromEventBusArn(stack, 'H', arn('events', 'event-bus/hub')),
       channels: {
         path: '/mnt/channels.yaml',
         secrets: [Secret.fromSecretCompleteArn(stack, 'S', arn('secretsmanager', 'secret:team-abcdef'))],
@@ -94,6 +96,7 @@ describe('one truth', () => {
       ReservedConcurrency: 0,
       KeyArn: arn('kms', 'key/12345678-1234-1234-1234-123456789012'),
       Tracing: 'true',
+      HubBusArn: arn('events', 'event-bus/hub'),
       ChannelsPath: '/mnt/channels.yaml',
       ChannelSecrets: [arn('secretsmanager', 'secret:team-abcdef')],
       ChannelParameters: [arn('ssm', 'parameter/team')],
@@ -269,6 +272,7 @@ describe('cdk-nag', () => {
   const everything = (stack: Stack): Partial<TidewaiterProps> => ({
     mode: 'enforce',
     tracing: true,
+    hub: EventBus.fromEventBusArn(stack, 'Hub', 'arn:aws:events:eu-west-1:123456789012:event-bus/hub'),
     key: Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012'),
     channels: { path: '/mnt/channels.yaml', securityHub: true },
   });
