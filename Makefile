@@ -19,21 +19,31 @@ MODE ?=
 STACK ?= tidewaiter
 # More template parameters for `make deploy`, as in PARAMS='AlertEmail=ops@example.com LogRetentionDays=30'.
 PARAMS ?=
+# As the AWS command line has them; without, what the environment says.
+PROFILE ?=
+REGION ?=
 # More options for `sam deploy`, as in SAM_FLAGS=--no-confirm-changeset.
 SAM_FLAGS ?= --confirm-changeset
 KEEP ?=
 
 FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 CARGO_DENY_VERSION := 0.20.2
+CARGO_CYCLONEDX_VERSION := 0.5.9
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
+CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
+
+# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same. Unwind tables are of no use to a
+# program that aborts, and a tenth of its zip.
+RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cforce-unwind-tables=no
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
@@ -50,7 +60,7 @@ build: $(TOOLS) ## Build the functions into target/lambda (ARCH=x86_64|arm64, de
 	@case '$(ARCH)' in x86_64|arm64) ;; *) echo "ARCH is \`$(ARCH)\`, but Lambda knows x86_64 and arm64" >&2; exit 2;; esac
 	@test -d "$$(rustc --print target-libdir --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu)" || \
 		{ echo "no Rust standard library for $(ARCH) here: rustup target add $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu" >&2; exit 2; }
-	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda $(addprefix --package ,$(FUNCTIONS))
 
 .PHONY: demo
@@ -71,17 +81,21 @@ test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and 
 	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci
 
 .PHONY: e2e
-e2e: build $(LOCAL) ## Run the functions end to end on an embedded AWS
+e2e: build cdk $(LOCAL) ## Run the functions end to end on an embedded AWS
 	$(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint
-lint: $(TOOLS) deny ## Check format, lints, dependencies and the template
+lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the template
 	$(RUST_FILES) | xargs -0 -r rustfmt --check --edition 2024
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
-	$(TOOLS_BIN)/cfn-lint infra/template.yaml
+	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/organization/*.yaml
+
+.PHONY: lint-cdk
+lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its sample and run cdk-nag over it
+	cd infra/cdk && node --test dist/test/tidewaiter.test.js
 
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and bans of the dependencies
@@ -108,7 +122,7 @@ bench: ## Measure a decision against reading the JSON that it is about
 
 .PHONY: bench-cold
 bench-cold: build $(LOCAL) ## Measure the cold start of the functions
-	PATH='$(TOOLS_BIN)':"$$PATH" cargo lambda build --release --locked --skip-target-check \
+	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
 	$(LOCAL_BIN)/python benches/cold/run.py
 
@@ -119,25 +133,43 @@ bench-check: $(CHECKOV) ## Measure how many files the command line judges in a s
 
 # ---- deploy ----
 
+.PHONY: cdk
+cdk: $(CDK) ## Install and compile the CDK construct (needs Node 20 or newer; nothing else does)
+	cd infra/cdk && npm run --silent build
+
+.PHONY: package
+package: build $(CYCLONEDX) ## Pack a release into target/package: zips, plain template, SBOM, checksums (ARCH=; once for each architecture)
+	rm -rf target/sbom && mkdir -p target/sbom
+	SOURCE_DATE_EPOCH=315532800 $(CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+	for function in $(FUNCTIONS); do mv "functions/$$function/$$function.cdx.json" target/sbom/; done
+	git ls-files -z --others -- '*.cdx.json' | xargs -0 -r rm
+	$(TOOLS_BIN)/python infra/package.py --architecture '$(ARCH)' --functions target/lambda --bills target/sbom --into target/package
+
+.PHONY: reproducible
+reproducible: $(TOOLS) ## Build a function in two clones under different paths and compare the zips (FUNCTION=usage-recorder)
+	$(TOOLS_BIN)/python infra/reproducible.py --function '$(or $(FUNCTION),usage-recorder)' --architecture '$(ARCH)'
+
 .PHONY: mode-is-said
 mode-is-said:
 	@case '$(MODE)' in audit|enforce) ;; \
 		'') echo 'say what the stack may do: make deploy MODE=audit (report only) or make deploy MODE=enforce (deregister, archive)' >&2; exit 2;; \
 		*) echo "MODE is \`$(MODE)\`, but has to be audit or enforce" >&2; exit 2;; esac
 
+ACCOUNT = $(if $(PROFILE),--profile '$(PROFILE)') $(if $(REGION),--region '$(REGION)')
+
 .PHONY: deploy
-deploy: mode-is-said build ## Deploy to the AWS account of the environment (MODE=audit|enforce, ARCH=, PARAMS=, STACK=)
-	$(TOOLS_BIN)/sam deploy --template-file infra/template.yaml --stack-name '$(STACK)' --resolve-s3 $(SAM_FLAGS) \
+deploy: mode-is-said build ## Deploy to an AWS account (MODE=audit|enforce, PROFILE=, REGION=, ARCH=, PARAMS=, STACK=)
+	$(TOOLS_BIN)/sam deploy --template-file infra/template.yaml --config-env '$(MODE)' --stack-name '$(STACK)' $(ACCOUNT) $(SAM_FLAGS) \
 		--parameter-overrides Mode=$(MODE) Architecture=$(ARCH) $(PARAMS)
 
 .PHONY: undeploy
-undeploy: $(TOOLS) ## Delete the stack (STACK=)
-	$(TOOLS_BIN)/sam delete --config-file infra/samconfig.toml --stack-name '$(STACK)'
+undeploy: $(TOOLS) ## Delete the stack (PROFILE=, REGION=, STACK=); the ledger stays
+	$(TOOLS_BIN)/sam delete --config-file infra/samconfig.toml --stack-name '$(STACK)' $(ACCOUNT)
 
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	cargo clean
-	rm -rf .venv .aws-sam
+	rm -rf .venv .aws-sam infra/cdk/node_modules infra/cdk/dist
 
 # ---- tools ----
 
@@ -149,11 +181,21 @@ clean: ## Remove what was built and installed here
 	.venv/$*/bin/python -m pip check
 	touch $@
 
+# npm's own mark of what it has installed.
+$(CDK): infra/cdk/package.json infra/cdk/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo 'Node 20 or newer is needed' >&2; exit 2; }
+	cd infra/cdk && npm ci --no-progress
+	touch $@
+
 # Only to be measured beside: its many packages are not locked here.
 $(CHECKOV):
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
 	touch $@
+
+$(CYCLONEDX):
+	cargo install cargo-cyclonedx --locked --version $(CARGO_CYCLONEDX_VERSION) --root .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION) --target-dir target/cargo-cyclonedx
+	rm -rf target/cargo-cyclonedx
 
 $(DENY):
 	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny

@@ -231,6 +231,84 @@ def test_one_invocation_at_a_time_unless_the_quota_forbids_reserving():
     assert key not in unreserved["TaskDefinitionGuard"]
 
 
+# ---- a key of the account's own ----------------------------------------------------
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+
+
+def with_key(**parameters):
+    return stack(Mode="enforce", ChannelsPath="/opt/c.yaml", KeyArn=KEY, **parameters)
+
+
+def test_without_a_key_topic_queues_and_ledger_are_encrypted_all_the_same():
+    deployed = stack(Mode="enforce", ChannelsPath="/opt/c.yaml")
+    assert deployed["AlertTopic"]["KmsMasterKeyId"] == "ref:AlertKey"
+    assert deployed["Ledger"]["SSESpecification"] == {"SSEEnabled": True}
+    for queue in deployed.of_type("AWS::SQS::Queue").values():
+        assert queue["SqsManagedSseEnabled"] is True
+        assert "KmsMasterKeyId" not in queue
+    assert "UseKey" not in deployed.resources
+
+
+def test_a_key_encrypts_topic_queues_and_ledger_in_place_of_any_other():
+    deployed = with_key()
+    assert not deployed.of_type("AWS::KMS::Key"), "one key is enough"
+    assert deployed["AlertTopic"]["KmsMasterKeyId"] == KEY
+    assert deployed["Ledger"]["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": KEY,
+    }
+    queues = deployed.of_type("AWS::SQS::Queue").values()
+    assert {queue["KmsMasterKeyId"] for queue in queues} == {KEY}
+    assert not [queue for queue in queues if "SqsManagedSseEnabled" in queue]
+    assert ":AlertKey" not in json.dumps(deployed.resources)
+
+
+def test_every_role_may_use_the_key_for_its_queues_and_the_ledger():
+    deployed = with_key()
+    roles = {f"ref:{name}" for name in deployed.of_type("AWS::IAM::Role")}
+    assert set(deployed["UseKey"]["Roles"]) == roles
+    for statement in deployed["UseKey"]["PolicyDocument"]["Statement"]:
+        assert statement["Resource"] == KEY
+        (service,) = statement["Condition"]["StringEquals"].values()
+        assert service.endswith(".<AWS::Region>.<AWS::URLSuffix>")
+
+
+@pytest.mark.parametrize(
+    ("arn", "accepted"),
+    [
+        ("", True),
+        (KEY, True),
+        ("arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd", True),
+        ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1234abcd", True),
+        ("arn:aws:kms:us-east-1:123456789012:alias/mine", False),
+        ("alias/aws/sqs", False),
+    ],
+)
+def test_the_key_is_named_by_its_arn(arn, accepted):
+    pattern = yaml_parse(TEXT)["Parameters"]["KeyArn"]["AllowedPattern"]
+    assert bool(re.search(pattern, arn)) is accepted
+
+
+# ---- tracing -----------------------------------------------------------------------
+
+
+def test_nothing_is_traced_unless_it_is_said():
+    deployed = stack(Mode="enforce")
+    for function in deployed.of_type("AWS::Lambda::Function").values():
+        assert function["TracingConfig"] == {"Mode": "PassThrough"}
+    assert "SendTraces" not in deployed.resources
+
+
+def test_what_is_traced_may_send_its_traces():
+    deployed = stack(Mode="audit", ChannelsPath="/opt/c.yaml", Tracing="true")
+    for function in deployed.of_type("AWS::Lambda::Function").values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
+    roles = {f"ref:{name}" for name in deployed.of_type("AWS::IAM::Role")}
+    assert set(deployed["SendTraces"]["Roles"]) == roles
+
+
 # ---- permissions -------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The project's own stack on the local AWS: deployed by SAM from the template, listened to by a queue."""
+"""The project's own stack on the local AWS: deployed by SAM from the template, or by the CDK construct, and listened to by a queue."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import synthesized
 from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +19,8 @@ SAM = ROOT / ".venv" / "tools" / "bin" / "sam"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[
     platform.machine()
 ]
+# `sam` or `cdk`: what deploys the stacks of the suite that do not say it themselves.
+DEPLOYED_BY = os.environ.get("TIDEWAITER_STACK_FROM", "sam")
 
 
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class Stack:
         name: str | None = None,
         policy: Path | None = None,
         parameters: dict[str, str] | None = None,
+        by: str = DEPLOYED_BY,
     ) -> None:
         self.aws = aws
         self.mode = mode
@@ -59,7 +63,13 @@ class Stack:
         self.name = f"tidewaiter-{name or mode}"
         # A file that the functions read in place of the one in the layer.
         self.policy = policy
-        self.parameters = parameters or {}
+        self.parameters = {
+            "Mode": mode,
+            "Architecture": ARCHITECTURE,
+            **({"PolicyPath": str(policy)} if policy else {}),
+            **(parameters or {}),
+        }
+        self.by = by
         self.outputs: dict[str, str] = {}
         self.queue_url = ""
         self._alerts: list[dict[str, Any]] = []
@@ -68,7 +78,27 @@ class Stack:
         return self.aws.client(service, region=self.region)
 
     def deploy(self) -> Stack:
-        """Deploys with `sam deploy`, as a user does, and subscribes a queue to the alerts."""
+        """Deploys as a user does, and subscribes a queue to the alerts."""
+        if self.by == "cdk":
+            synthesized.deploy(
+                self.client,
+                name=self.name,
+                region=self.region,
+                account=self.aws.account,
+                parameters=self.parameters,
+            )
+        else:
+            self._deploy_by_sam()
+        stack = self.client("cloudformation").describe_stacks(StackName=self.name)[
+            "Stacks"
+        ][0]
+        self.outputs = {
+            output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]
+        }
+        self._subscribe()
+        return self
+
+    def _deploy_by_sam(self) -> None:
         bucket = f"artifacts-{self.region}"
         # The first region is the one that may not be named.
         where = (
@@ -89,16 +119,14 @@ class Stack:
             *(
                 "--s3-bucket",
                 bucket,
-                "--capabilities",
-                "CAPABILITY_IAM",
+                "--no-resolve-s3",
+                "--config-env",
+                self.mode,
                 "--no-confirm-changeset",
                 "--no-progressbar",
             ),
             *(
                 "--parameter-overrides",
-                f"Mode={self.mode}",
-                f"Architecture={ARCHITECTURE}",
-                *([f"PolicyPath={self.policy}"] if self.policy else []),
                 *(f"{name}={value}" for name, value in self.parameters.items()),
             ),
         ]
@@ -120,14 +148,6 @@ class Stack:
             raise StackError(
                 f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
             )
-        stack = self.client("cloudformation").describe_stacks(StackName=self.name)[
-            "Stacks"
-        ][0]
-        self.outputs = {
-            output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]
-        }
-        self._subscribe()
-        return self
 
     def _subscribe(self) -> None:
         sqs = self.client("sqs")
