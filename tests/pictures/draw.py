@@ -49,18 +49,41 @@ ALL = (
 
 def preview(program: Path, event: str, channel: str) -> str:
     """What the channel would get about a sample event, a few minutes after it."""
-    command = [program, "alert", "preview", "--channel", channel, "--mode", "enforce", "--at", "2026-10-05T06:10:08Z"]
+    command = [
+        program,
+        "alert",
+        "preview",
+        "--channel",
+        channel,
+        "--mode",
+        "enforce",
+        "--at",
+        "2026-10-05T06:10:08Z",
+    ]
     command += ["--account-name", "payments-prod"]
-    command += ["--rule-pages", "https://git.example.com/security/tidewaiter/docs/rules/{rule}.md"]
-    done = subprocess.run([*command, ROOT / "events" / f"{event}.json"], capture_output=True, text=True, check=False)
+    command += [
+        "--rule-pages",
+        "https://git.example.com/security/tidewaiter/docs/rules/{rule}.md",
+    ]
+    done = subprocess.run(
+        [*command, ROOT / "events" / f"{event}.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        sys.exit(f"`tidewaiter alert preview --channel {channel}` ended with {done.returncode}: {done.stderr}")
+        sys.exit(
+            f"`tidewaiter alert preview --channel {channel}` ended with {done.returncode}: {done.stderr}"
+        )
     return done.stdout
 
 
 def drawn(picture: Picture, program: Path) -> str:
     """The page of a picture."""
-    payloads = {channel: preview(program, picture.event, channel) for channel in picture.channels}
+    payloads = {
+        channel: preview(program, picture.event, channel)
+        for channel in picture.channels
+    }
     if len(payloads) > 1:
         return page.page(page.phone(payloads))
     (channel,) = payloads
@@ -71,24 +94,50 @@ def screenshot(chromium: str, html: str, width: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, picture = Path(folder, "page.html"), Path(folder, "picture.png")
         source.write_text(html, encoding="utf-8")
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        flags += ["--disable-lcd-text", "--hide-scrollbars", f"--force-device-scale-factor={SCALE}"]
-        flags += [f"--user-data-dir={folder}/profile", f"--window-size={width},{HEIGHT}"]
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ]
+        flags += [
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ]
+        flags += [
+            "--disable-lcd-text",
+            "--hide-scrollbars",
+            f"--force-device-scale-factor={SCALE}",
+        ]
+        flags += [
+            f"--user-data-dir={folder}/profile",
+            f"--window-size={width},{HEIGHT}",
+        ]
         command = [chromium, *flags, f"--screenshot={picture}", source.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False
+        )
         if done.returncode or not picture.exists():
-            sys.exit(f"{chromium} drew nothing and ended with {done.returncode}: {done.stderr[-2000:]}")
+            sys.exit(
+                f"{chromium} drew nothing and ended with {done.returncode}: {done.stderr[-2000:]}"
+            )
         return picture.read_bytes()
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--program", type=Path, default=ROOT / "target" / "debug" / "tidewaiter")
+    arguments.add_argument(
+        "--program", type=Path, default=ROOT / "target" / "debug" / "tidewaiter"
+    )
     arguments.add_argument("--check", action="store_true")
     asked = arguments.parse_args()
     pages = {picture: drawn(picture, asked.program) for picture in ALL}
-    sources = {picture: hashlib.sha256(html.encode()).hexdigest() for picture, html in pages.items()}
+    sources = {
+        picture: hashlib.sha256(html.encode()).hexdigest()
+        for picture, html in pages.items()
+    }
     old = [picture for picture in ALL if noted(picture) != sources[picture]]
     if asked.check:
         sys.exit(f"out of date, `make pictures` draws them: {names(old)}" if old else 0)
@@ -97,13 +146,17 @@ def main() -> None:
         return
     chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if chromium is None:
-        sys.exit(f"drawing needs Chromium, and none of {', '.join(CHROMIUM)} is on the PATH (Debian: apt-get install chromium)")
+        sys.exit(
+            f"drawing needs Chromium, and none of {', '.join(CHROMIUM)} is on the PATH (Debian: apt-get install chromium)"
+        )
     PICTURES.mkdir(exist_ok=True)
     for picture in old:
         taken = screenshot(chromium, pages[picture], picture.width)
         small = png.shrunk(taken, round(14 * SCALE), sources[picture])
         if len(small) > MOST_BYTES:
-            print(f"{picture.name}.png is larger than {MOST_BYTES} bytes", file=sys.stderr)
+            print(
+                f"{picture.name}.png is larger than {MOST_BYTES} bytes", file=sys.stderr
+            )
         Path(PICTURES, f"{picture.name}.png").write_bytes(small)
         print(f"docs/pictures/{picture.name}.png: {len(small)} bytes")
 

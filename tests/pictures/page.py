@@ -7,7 +7,12 @@ import json
 import re
 from html import escape, unescape
 
-COLOURS = {"critical": "#c4001a", "error": "#d9541e", "warning": "#e0a100", "info": "#3b7dd8"}
+COLOURS = {
+    "critical": "#c4001a",
+    "error": "#d9541e",
+    "warning": "#e0a100",
+    "info": "#3b7dd8",
+}
 
 STYLE = """
 * { box-sizing: border-box; margin: 0; }
@@ -76,8 +81,14 @@ def take(value: dict, *names: str, also: tuple[str, ...] = ()) -> list:
 
 
 def slack(payload: str) -> str:
-    blocks, *_ = take(json.loads(payload), "blocks", also=("text", "mrkdwn", "unfurl_links", "unfurl_media"))
-    shown = "".join(f'<div class="block">{slack_block(block)}</div>' for block in blocks)
+    blocks, *_ = take(
+        json.loads(payload),
+        "blocks",
+        also=("text", "mrkdwn", "unfurl_links", "unfurl_media"),
+    )
+    shown = "".join(
+        f'<div class="block">{slack_block(block)}</div>' for block in blocks
+    )
     return (
         '<div class="slack"><div class="face">T</div><div><span class="name">Tidewaiter</span> '
         f'<span class="app">APP</span> <span class="dim">06:10</span>{shown}</div></div>'
@@ -92,14 +103,19 @@ def slack_block(block: dict) -> str:
         case "section":
             _, text, fields = take(block, "type", "text", "fields")
             shown = f"<div>{slack_text(text)}</div>" if text else ""
-            cells = "".join(f'<div class="lines">{slack_text(field)}</div>' for field in fields or [])
+            cells = "".join(
+                f'<div class="lines">{slack_text(field)}</div>'
+                for field in fields or []
+            )
             return shown + (f'<div class="fields">{cells}</div>' if cells else "")
         case "actions":
             _, elements = take(block, "type", "elements")
             return "".join(slack_button(button) for button in elements)
         case "context":
             _, elements = take(block, "type", "elements")
-            texts = "".join(f'<span class="lines">{slack_text(text)}</span>' for text in elements)
+            texts = "".join(
+                f'<span class="lines">{slack_text(text)}</span>' for text in elements
+            )
             return f'<div class="dim">{texts}</div>'
         case "divider":
             return "<hr>"
@@ -124,7 +140,9 @@ def slack_text(text: dict) -> str:
         if index % 2:
             shown.append(f"<pre>{literally(part)}</pre>")
         else:
-            shown.append(re.sub(r"\*([^*\n]+)\*", r"<b>\1</b>", literally(part.strip("\n"))))
+            shown.append(
+                re.sub(r"\*([^*\n]+)\*", r"<b>\1</b>", literally(part.strip("\n")))
+            )
     return "".join(shown)
 
 
@@ -142,7 +160,10 @@ def teams(payload: str) -> str:
     also = ("$schema", "type", "version", "fallbackText", "msteams")
     body, actions = take(card, "body", "actions", also=also)
     shown = "".join(teams_block(block) for block in body)
-    buttons = "".join(f'<span class="button">{escape(action["title"])}</span>' for action in actions or [])
+    buttons = "".join(
+        f'<span class="button">{escape(action["title"])}</span>'
+        for action in actions or []
+    )
     return (
         '<p><span class="name">Workflows</span> <span class="dim">06:10</span></p>'
         f'<div class="card">{shown}<div class="actions">{buttons}</div></div>'
@@ -150,15 +171,23 @@ def teams(payload: str) -> str:
 
 
 def teams_block(block: dict) -> str:
-    kind, spacing, inlines, *_ = take(block, "type", "spacing", "inlines", also=("separator",))
+    kind, spacing, inlines, *_ = take(
+        block, "type", "spacing", "inlines", also=("separator",)
+    )
     if kind != "RichTextBlock":
         raise Unknown(f"nothing shows an element `{kind}`")
     return f'<p class="{escape(spacing or "Default")}">{"".join(map(teams_run, inlines))}</p>'
 
 
 def teams_run(run: dict) -> str:
-    _, text, weight, size, font = take(run, "type", "text", "weight", "size", "fontType", also=("isSubtle", "color"))
-    names = [weight or "", "big" if size == "Medium" else "", "mono" if font == "Monospace" else ""]
+    _, text, weight, size, font = take(
+        run, "type", "text", "weight", "size", "fontType", also=("isSubtle", "color")
+    )
+    names = [
+        weight or "",
+        "big" if size == "Medium" else "",
+        "mono" if font == "Monospace" else "",
+    ]
     return f'<span class="{escape(" ".join(names))}">{escape(text)}</span>'
 
 
@@ -168,19 +197,39 @@ def teams_run(run: dict) -> str:
 def pagerduty(payload: str) -> str:
     also = ("routing_key", "client_url")
     action, key, links, told, client = take(
-        json.loads(payload), "event_action", "dedup_key", "links", "payload", "client", also=also
+        json.loads(payload),
+        "event_action",
+        "dedup_key",
+        "links",
+        "payload",
+        "client",
+        also=also,
     )
     if action != "trigger":
         raise Unknown(f"an incident does not begin with `{action}`")
     summary, severity, details, *rest = take(
-        told, "summary", "severity", "custom_details", "source", "component", "group", "class", "timestamp"
+        told,
+        "summary",
+        "severity",
+        "custom_details",
+        "source",
+        "component",
+        "group",
+        "class",
+        "timestamp",
     )
     names = ["Source", "Component", "Group", "Class", "Time"]
     named = [*zip(names, rest, strict=True), ("Key", key), ("Client", client)]
     rows = [(name, escape(value)) for name, value in named if value]
     rows += [(name, f"<p>{escape(value)}</p>") for name, value in details.items()]
-    table = "".join(f"<tr><td>{escape(name)}</td><td class='lines'>{value}</td></tr>" for name, value in rows)
-    shown = "".join(f'<p><a>{escape(link["text"])}: {escape(link["href"])}</a></p>' for link in links or [])
+    table = "".join(
+        f"<tr><td>{escape(name)}</td><td class='lines'>{value}</td></tr>"
+        for name, value in rows
+    )
+    shown = "".join(
+        f"<p><a>{escape(link['text'])}: {escape(link['href'])}</a></p>"
+        for link in links or []
+    )
     return (
         f'<div class="incident"><span class="chip" style="background: #d12f19">TRIGGERED</span> '
         f'<span class="chip" style="background: {COLOURS[severity]}">{escape(severity.upper())}</span>'
@@ -209,5 +258,8 @@ def phone(payloads: dict[str, str]) -> str:
         ("Mail, AWS Notifications", subject),
         ("Messages, AWS", payloads["sms"].strip()),
     ]
-    shown = "".join(f'<div class="note"><div>{escape(who)}</div><p>{escape(text)}</p></div>' for who, text in notes)
+    shown = "".join(
+        f'<div class="note"><div>{escape(who)}</div><p>{escape(text)}</p></div>'
+        for who, text in notes
+    )
     return f'<div class="phone"><div class="clock">03:10</div>{shown}</div>'

@@ -30,11 +30,15 @@ def note(data: bytes) -> str | None:
 def rows(data: bytes) -> tuple[int, list[bytes]]:
     """Width, and each row as red, green and blue."""
     parts = list(chunks(data))
-    width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", parts[0][1])
+    width, height, depth, kind, _, _, interlaced = struct.unpack(
+        ">IIBBBBB", parts[0][1]
+    )
     samples = {2: 3, 6: 4}.get(kind)
     if depth != 8 or samples is None or interlaced:
         raise ValueError("only true colour of 8 bits is read")
-    raw = zlib.decompress(b"".join(content for name, content in parts if name == b"IDAT"))
+    raw = zlib.decompress(
+        b"".join(content for name, content in parts if name == b"IDAT")
+    )
     stride = width * samples
     before = bytearray(stride)
     found = []
@@ -58,7 +62,9 @@ def unfilter(kind: int, line: bytearray, above: bytearray, step: int) -> None:
         for at in range(step, len(line)):
             line[at] = (line[at] + line[at - step]) & 255
     elif kind == 2:
-        line[:] = bytes((value + up) & 255 for value, up in zip(line, above, strict=True))
+        line[:] = bytes(
+            (value + up) & 255 for value, up in zip(line, above, strict=True)
+        )
     elif kind == 3:
         for at in range(len(line)):
             left = line[at - step] if at >= step else 0
@@ -120,7 +126,9 @@ def shrunk(data: bytes, margin: int, source: str) -> bytes:
     depth = next(bits for bits in (1, 2, 4, 8) if len(kept) <= 1 << bits)
     packed = bytearray()
     for line in lines:
-        packed += b"\0" + pack([places[line[at : at + 3]][0] for at in range(0, len(line), 3)], depth)
+        packed += b"\0" + pack(
+            [places[line[at : at + 3]][0] for at in range(0, len(line), 3)], depth
+        )
     content = [
         (b"IHDR", struct.pack(">IIBBBBB", width, len(lines), depth, 3, 0, 0, 0)),
         (b"tEXt", b"Source\0" + source.encode("latin-1")),

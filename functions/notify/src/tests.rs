@@ -3,4 +3,5 @@
 mod channels;
 mod ledger;
 mod receiver;
+mod secrets;
 mod stage;
