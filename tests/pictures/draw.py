@@ -19,7 +19,7 @@ import png
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-SCALE = 1.5
+SCALE = 1.25
 # Higher than any message; the rest is cut off.
 HEIGHT = 3600
 MOST_BYTES = 60_000

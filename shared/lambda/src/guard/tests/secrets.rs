@@ -68,32 +68,32 @@ async fn no_secret_of_a_definition_leaves_a_guard_whatever_fails() {
     // The family is a part of the ARN, without which nothing can be done about the definition.
     definitions.retain(|(place, _)| !place.starts_with("/family"));
     let (mut alerts, mut letters) = (0, 0);
+    // Every place meets some of the faults, and every fault some of the places.
+    let mut faults = FAULTS.iter().cycle();
     for (place, definition) in definitions {
         let event = registered(definition).to_string();
         // One that can be read, and one that breaks off.
         let broken = event.split_at(event.len() / 2).0.to_owned();
-        for payload in [event, broken] {
-            for (operation, fault) in FAULTS {
-                let case = format!("{place}, {operation} fails");
-                let wire = with_ledger_or(operation, fault);
-                let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
-                let _ = guard.handle(&payload, "r").await;
-                for mut call in wire.calls() {
-                    alerts += usize::from(call.operation == "Publish");
-                    if call.operation == "SendMessage" {
-                        letters += 1;
-                        assert_eq!(call.parameters["MessageBody"], payload.as_str());
-                        call.parameters["MessageBody"] = json!(null);
-                    }
-                    planted.assert_not_in(call.parameters.to_string().as_bytes(), &case);
+        for (payload, (operation, fault)) in [event, broken].into_iter().zip(faults.by_ref()) {
+            let case = format!("{place}, {operation} fails");
+            let wire = with_ledger_or(operation, *fault);
+            let guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &wire);
+            let _ = guard.handle(&payload, "r").await;
+            for mut call in wire.calls() {
+                alerts += usize::from(call.operation == "Publish");
+                if call.operation == "SendMessage" {
+                    letters += 1;
+                    assert_eq!(call.parameters["MessageBody"], payload.as_str());
+                    call.parameters["MessageBody"] = json!(null);
                 }
-                let log = std::mem::take(&mut *lines.0.lock().unwrap());
-                assert!(!log.is_empty(), "{case}");
-                planted.assert_not_in(&log, &case);
+                planted.assert_not_in(call.parameters.to_string().as_bytes(), &case);
             }
+            let log = std::mem::take(&mut *lines.0.lock().unwrap());
+            assert!(!log.is_empty(), "{case}");
+            planted.assert_not_in(&log, &case);
         }
     }
-    assert!(alerts > 500 && letters > 500, "{alerts} {letters}");
+    assert!(alerts > 200 && letters > 100, "{alerts} {letters}");
     // A secret that is there is found, or the test is none.
     let secret = planted.plant(Shape::Token, "here");
     assert!(std::panic::catch_unwind(|| planted.assert_not_in(secret.as_bytes(), "here")).is_err());
