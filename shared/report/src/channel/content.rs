@@ -83,7 +83,7 @@ impl Notice {
             Some(name) => clean(name, 100),
             None => self.account.0.clone(),
         };
-        format!("{line} in {account}, {}", self.region.0)
+        format!("{line} ({account}, {})", self.region.0)
     }
 
     /// What, where, when and who.
