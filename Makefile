@@ -78,7 +78,7 @@ test-rust: ## Run the tests of the crates
 
 .PHONY: test-python
 test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and of the CI integrations
-	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci
+	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci tests/pictures
 
 .PHONY: e2e
 e2e: build cdk $(LOCAL) ## Run the functions end to end on an embedded AWS
@@ -114,6 +114,15 @@ fmt: $(TOOLS) ## Format Rust and Python
 .PHONY: storm
 storm: ## Show what ten thousand findings over 300 images cost in API calls and alerts
 	cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::storm::a_storm_of_findings
+
+.PHONY: day
+day: ## Show a day of 5,000 events with 30 incidents, and what each channel hears of it (SEED= for another day)
+	$(if $(SEED),TIDEWAITER_DAY='$(SEED)') cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::day
+
+.PHONY: pictures
+pictures: ## Draw docs/pictures from what `tidewaiter alert preview` prints (needs Chromium)
+	cargo build --package tidewaiter --locked --quiet
+	$(PYTHON) tests/pictures/draw.py
 
 .PHONY: bench
 bench: ## Measure a decision against reading the JSON that it is about

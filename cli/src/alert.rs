@@ -65,13 +65,14 @@ fn alert(json: &[u8], policy: &Policy, mode: Mode) -> Result<Alert, String> {
 fn shown(channel: Channel, message: &Message, setting: &Setting<'_>) -> Result<String, String> {
     let parts: Value = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
     let part = |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default();
-    let body = part("default");
-    let notice = Notice::read(body).map_err(|error| error.to_string())?;
+    let body: Value = serde_json::from_str(part("default")).map_err(|error| error.to_string())?;
+    let body = ordered(body).to_string();
+    let notice = Notice::read(&body).map_err(|error| error.to_string())?;
     let value = match channel {
         Channel::Email => return Ok(format!("Subject: {}\n\n{}", message.subject, part("email"))),
         Channel::Sms => return Ok(format!("{}\n", part("sms"))),
         Channel::Webhook => {
-            let signature = signature(KEY, setting.now, body);
+            let signature = signature(KEY, setting.now, &body);
             return Ok(format!("{}: {signature}\n\n{body}\n", webhook::HEADER));
         }
         Channel::Slack if notice.change() == Change::Resolved => slack::reply(&notice, setting, 0),
@@ -81,15 +82,22 @@ fn shown(channel: Channel, message: &Message, setting: &Setting<'_>) -> Result<S
         Channel::AmazonQ => amazon_q::notification(&notice, setting),
         Channel::Asff => json!({"Findings": asff::findings(&notice, setting)}),
     };
-    pretty(&value)
+    pretty(value)
 }
 
 /// The JSON Schema of alerts.
 pub(crate) fn schema() -> Result<String, String> {
-    pretty(&alert_schema())
+    pretty(alert_schema())
 }
 
-fn pretty(value: &Value) -> Result<String, String> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+fn pretty(value: Value) -> Result<String, String> {
+    let text = serde_json::to_string_pretty(&ordered(value)).map_err(|error| error.to_string())?;
     Ok(format!("{text}\n"))
+}
+
+/// The members in the order of their names, as functions send them: some builds of the program keep the order in which
+/// they were written.
+fn ordered(mut value: Value) -> Value {
+    value.sort_all_objects();
+    value
 }

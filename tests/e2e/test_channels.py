@@ -14,18 +14,23 @@ from local_aws.process import LocalAws
 from stack import Stack, eventually, privileged
 
 PLANTED = "hunter2hunter2"
+# In the environment of a definition.
+PASSWORD = "correct-horse-9f8e7d6c5b4a"
 
 CHANNELS = """
 version: 1
 channels:
   team: { type: slack-webhook, secret: tidewaiter/team }
+  bot: { type: slack-bot, secret: tidewaiter/bot, conversation: C0123456789 }
+  pager: { type: pagerduty, secret: tidewaiter/pager }
   siem: { type: webhook, secret: tidewaiter/siem }
   broken: { type: teams, secret: tidewaiter/broken }
+  closed: { type: slack-webhook, secret: tidewaiter/closed }
 """
 
 
 class Receiver:
-    """An HTTP server that keeps what it gets, and refuses what it gets at `/broken`."""
+    """An HTTP server that keeps what it gets, and refuses what it gets at `/broken`, naming the address."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], str]] = []
@@ -39,7 +44,10 @@ class Receiver:
                 is_broken = self.path.startswith("/broken")
                 self.send_response(400 if is_broken else 200)
                 self.end_headers()
-                self.wfile.write(b"bad card" if is_broken else b"ok")
+                answer = f"bad card for {self.path}" if is_broken else "ok"
+                if self.path.startswith("/bot"):
+                    answer = '{"ok": true, "channel": "C0123456789", "ts": "17.1"}'
+                self.wfile.write(answer.encode())
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -72,8 +80,12 @@ def stack(
         secrets.create_secret(Name=f"tidewaiter/{name}", SecretString=value)["ARN"]
         for name, value in {
             "team": url.format("team"),
+            "bot": json.dumps({"url": url.format("bot"), "token": "t" + PLANTED}),
+            "pager": json.dumps({"url": url.format("pager"), "key": "k" + PLANTED}),
             "siem": json.dumps({"url": url.format("siem"), "key": "k" + PLANTED}),
             "broken": url.format("broken"),
+            # Nothing listens there: errors of connections like to name where they went.
+            "closed": f"http://127.0.0.1:1/{PLANTED}",
         }.items()
     ]
     parameters = {"ChannelsPath": str(file), "ChannelSecrets": ",".join(arns)}
@@ -91,7 +103,11 @@ def stack(
 def test_an_alert_reaches_each_channel_once_and_what_one_refuses_is_put_aside(
     stack: Stack, receiver: Receiver
 ) -> None:
-    stack.client("ecs").register_task_definition(**privileged("told"))
+    definition = privileged("told")
+    definition["containerDefinitions"][0]["environment"] += [
+        {"name": "DB_PASSWORD", "value": PASSWORD}
+    ]
+    stack.client("ecs").register_task_definition(**definition)
     told = eventually("the team to be told", lambda: receiver.at("/team"), 60)
     assert "told:1" in told[0][2]
     ((_, headers, body),) = eventually("the signed one", lambda: receiver.at("/siem"))
@@ -99,15 +115,79 @@ def test_an_alert_reaches_each_channel_once_and_what_one_refuses_is_put_aside(
     assert json.loads(body)["subject"]["id"] == "told:1"
     (letter,) = eventually("it to be put aside", lambda: stack.dead_letters("Notify"))
     reason = letter["MessageAttributes"]["ErrorMessage"]["StringValue"]
-    assert reason == "channel broken: it answered 400: bad card"
-    assert len(receiver.at("/team")) == len(receiver.at("/siem")) == 1
+    assert reason.startswith("channel broken: it answered 400: bad card for /")
+    for path in ("/team", "/bot", "/pager", "/siem"):
+        assert len(receiver.at(path)) == 1, path
+    ((_, headers, _),) = receiver.at("/bot")
+    assert headers["authorization"] == f"Bearer t{PLANTED}"
 
 
-def test_no_secret_stands_in_the_logs(stack: Stack) -> None:
-    group = stack.outputs["NotifyLogGroup"]
-    logs = stack.client("logs").filter_log_events(logGroupName=group)["events"]
-    assert any("refused" in event["message"] for event in logs)
-    assert not [event for event in logs if PLANTED in event["message"]]
+def logged(stack: Stack, function: str) -> str:
+    """Everything that a function has logged."""
+    group = stack.outputs[f"{function}LogGroup"]
+    pages = stack.client("logs").get_paginator("filter_log_events")
+    events = [
+        event for page in pages.paginate(logGroupName=group) for event in page["events"]
+    ]
+    return "\n".join(event["message"] for event in events)
+
+
+def sent(path: str, body: str) -> dict[str, Any]:
+    """A message as it came, but for the key that PagerDuty takes in the event itself."""
+    message = json.loads(body)
+    if path.startswith("/pager"):
+        assert message.pop("routing_key") == "k" + PLANTED
+    return message
+
+
+def test_no_secret_stands_in_logs_alerts_dead_letters_or_the_ledger(
+    stack: Stack, receiver: Receiver
+) -> None:
+    # An event that nobody can read, with a password in it: the guard's own way of failing.
+    broken = {"source": "aws.ecs", "detail-type": "x", "detail": {"password": PASSWORD}}
+    guard = stack.outputs["TaskDefinitionGuardName"]
+    answer = stack.client("lambda").invoke(
+        FunctionName=guard, Payload=json.dumps(broken)
+    )
+    assert "FunctionError" not in answer
+    letters = eventually(
+        "it to be put aside", lambda: stack.dead_letters("TaskDefinitionGuard")
+    )
+    logs = {
+        function: eventually(
+            f"{function} to log {word}",
+            lambda function=function, word=word: (
+                text if word in (text := logged(stack, function)) else None
+            ),
+        )
+        for function, word in {
+            "Notify": "to be told later",
+            "TaskDefinitionGuard": "dead-letter",
+        }.items()
+    }
+    assert "refused" in logs["Notify"]
+    ledger = stack.client("dynamodb").get_paginator("scan")
+    entries = [
+        entry
+        for page in ledger.paginate(TableName=stack.outputs["LedgerName"])
+        for entry in page["Items"]
+    ]
+    assert any(entry["id"]["S"].startswith("sent#") for entry in entries)
+    places = {
+        **logs,
+        "alerts": json.dumps(stack.alerts()),
+        "ledger": json.dumps(entries, default=str),
+        "dead letters of Notify": json.dumps(stack.dead_letters("Notify"), default=str),
+        # The event itself is kept as it came; what is said of it is ours.
+        "reasons of the guard": json.dumps([e["MessageAttributes"] for e in letters]),
+        "messages": json.dumps(
+            [sent(path, body) for path, _, body in receiver.requests]
+        ),
+    }
+    for place, text in places.items():
+        assert len(text) > 100, f"there is something to look through in {place}"
+        assert PLANTED not in text, place
+        assert PASSWORD not in text, place
 
 
 def test_what_became_of_alerts_is_counted(stack: Stack, receiver: Receiver) -> None:

@@ -63,7 +63,7 @@ fn a_preview_follows_the_mode_and_the_change() {
     let headline = |more: &[&str]| json_of(&preview(event, "slack", more))["text"].clone();
     assert_eq!(
         headline(&[]),
-        "[critical] Would deregister task definition ci-builder:3 (audit): container `builder` is privileged: it has the powers of root on its host (and 4 more)"
+        "[critical] Would deregister task definition ci-builder:3 (audit): container `builder` is privileged: it has the powers of root on its host (and 4 more) (prod, eu-central-1)"
     );
     let resolved = headline(&["--mode", "enforce", "--change", "resolved"]);
     assert!(

@@ -4,4 +4,5 @@ mod channels;
 mod counting;
 mod ledger;
 mod receiver;
+mod secrets;
 mod stage;

@@ -38,7 +38,7 @@ impl Display for Alert {
         self.actions(out)?;
         self.suppressed.write(out)?;
         if let Some(recipe) = &self.waive {
-            writeln!(out, "\nExcept it, in the policy")?;
+            writeln!(out, "\nWaiver for the policy")?;
             for line in recipe.lines() {
                 writeln!(out, "  {line}")?;
             }
@@ -143,7 +143,9 @@ fn sentence(who: &Principal) -> String {
         (" via ", &who.via),
         (" from ", &who.source_ip),
     ] {
-        if let Some(value) = value {
+        // A service that calls for somebody is also the tool and the address.
+        let is_said = word != " via " && *value == who.via;
+        if let Some(value) = value.as_ref().filter(|_| !is_said) {
             text.push_str(word);
             text.push_str(value);
         }

@@ -1,10 +1,6 @@
 //! Each channel, and what it may answer.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidewaiter_aws::wire::Answer;
@@ -15,7 +11,7 @@ use super::{
 };
 
 /// A channel of each type that is spoken to over HTTPS, and what it says when all is well.
-const CHANNELS: [(&str, &str, u16, &str); 5] = [
+pub(super) const CHANNELS: [(&str, &str, u16, &str); 5] = [
     (
         "slack-webhook",
         "{type: slack-webhook, secret: it}",
@@ -38,18 +34,18 @@ const CHANNELS: [(&str, &str, u16, &str); 5] = [
     ("webhook", "{type: webhook, secret: it}", 204, ""),
 ];
 
-fn file(channel: &str) -> String {
+pub(super) fn file(channel: &str) -> String {
     format!("{{version: 1, channels: {{it: {channel}, other: {{type: teams, secret: other}}}}}}")
 }
 
-fn well(request: &super::receiver::Request, status: u16, body: &str) -> Reply {
+pub(super) fn well(request: &super::receiver::Request, status: u16, body: &str) -> Reply {
     if request.path.starts_with("/other/") {
         return Reply::Answer(200, "", String::new());
     }
     Reply::Answer(status, "", body.to_owned())
 }
 
-fn is_other(path: &str) -> bool {
+pub(super) fn is_other(path: &str) -> bool {
     path.starts_with("/other/")
 }
 
@@ -561,71 +557,5 @@ async fn security_hub_gets_findings_that_keep_their_ids_and_says_which_it_refuse
         let stage = Stage::new(YAML, move |_, _| answer.clone()).await;
         let failures = stage.deliver(&[alert("a", "opened", "web")], "1").await;
         assert_eq!((failures.len(), stage.aside().len()), (returned, aside));
-    }
-}
-
-/// A place for the lines of the log.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn no_secret_and_no_address_stands_in_a_line_of_the_log_or_in_what_is_put_aside() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    for (_, channel, ..) in CHANNELS {
-        for reply in [
-            // One that shows what it was sent, as proxies do.
-            Reply::Answer(
-                400,
-                "",
-                format!("no such path /it/{PLANTED} for {PLANTED}-0"),
-            ),
-            Reply::Answer(403, "", format!("{PLANTED}-1")),
-            Reply::Answer(500, "", format!("https://localhost/it/{PLANTED}")),
-            Reply::Reset,
-        ] {
-            let stage = Stage::new(&file(channel), move |request, _| {
-                match request.path.as_str() {
-                    path if is_other(path) => well(request, 200, ""),
-                    _ => reply.clone(),
-                }
-            })
-            .await;
-            stage.deliver(&[alert("a", "opened", "web")], "1").await;
-            assert!(
-                !stage.aside().concat().contains(PLANTED),
-                "{:?}",
-                stage.aside()
-            );
-        }
-    }
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let ours = log.lines().filter(|line| line.contains("notify"));
-    assert!(
-        ours.clone().count() > 20,
-        "there is something to look through"
-    );
-    for line in log.lines() {
-        // What a library says at levels that are not logged is no line of ours.
-        let is_logged =
-            !line.contains(r#""level":"TRACE""#) && !line.contains(r#""level":"DEBUG""#);
-        assert!(!(is_logged && line.contains(PLANTED)), "{line}");
     }
 }

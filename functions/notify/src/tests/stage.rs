@@ -60,11 +60,26 @@ impl Stage {
                 .unwrap();
             let body: Value = serde_json::from_str(&request.body).unwrap();
             let name = body["SecretId"].as_str().or(body["Name"].as_str()).unwrap();
-            let secret = json!({
-                "url": format!("https://{host}/{name}/{PLANTED}"),
-                "key": format!("{PLANTED}-{earlier}"),
-            });
-            let secret = secret.to_string();
+            let url = match name {
+                "closed" => format!("https://localhost:1/{PLANTED}"),
+                "unknown" => format!("https://{PLANTED}.invalid/{PLANTED}"),
+                "plain" => format!("http://{host}/{name}/{PLANTED}"),
+                "no-url" => format!("https://{PLANTED}:{PLANTED}/"),
+                _ => format!("https://{host}/{name}/{PLANTED}"),
+            };
+            let secret = json!({ "url": url, "key": format!("{PLANTED}-{earlier}") });
+            let secret = match name {
+                "garbled" => secret.to_string().replace(':', ";"),
+                "spaced" => secret
+                    .to_string()
+                    .replace("/{PLANTED}", " /")
+                    .replace('-', " "),
+                _ => secret.to_string(),
+            };
+            if name == "refused" {
+                let error = json!({ "__type": "AccessDeniedException", "message": secret });
+                return Reply::Answer(400, "", error.to_string());
+            }
             let answer = json!({ "SecretString": secret, "Parameter": { "Value": secret } });
             Reply::Answer(200, "", answer.to_string())
         })

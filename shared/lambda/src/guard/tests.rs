@@ -1,5 +1,6 @@
 //! What a function does about an event, call by call.
 
+mod day;
 mod delivery;
 mod held;
 mod images;
@@ -8,6 +9,7 @@ mod methods;
 mod peers;
 mod pushes;
 mod running;
+mod secrets;
 mod storm;
 mod surroundings;
 mod vex;

@@ -32,6 +32,8 @@ pub(super) struct Code {
 pub(super) struct Shown<'a> {
     pub(super) finding: &'a NoticeFinding,
     pub(super) page: Option<String>,
+    /// What is denied is what the alert is about; what is warned of beside it is told in short.
+    is_beside: bool,
 }
 
 impl Shown<'_> {
@@ -53,12 +55,11 @@ impl Shown<'_> {
 
     /// What is wrong, and what to do.
     pub(super) fn body(&self) -> String {
-        let finding = self.finding;
-        format!(
-            "{}\nFix: {}",
-            cut(&finding.message.0, 700),
-            cut(&finding.help.0, 700)
-        )
+        let message = cut(&self.finding.message.0, 700);
+        if self.is_beside {
+            return message;
+        }
+        format!("{message}\nFix: {}", cut(&self.finding.help.0, 700))
     }
 }
 
@@ -74,6 +75,15 @@ impl Notice {
             Change::Resolved => self.first_line(),
             _ => format!("[{}] {}", self.severity, self.first_line()),
         }
+    }
+
+    /// A line with its place, for where nothing else shows that: somebody is awakened by it.
+    pub(super) fn placed(&self, line: &str, setting: &Setting<'_>) -> String {
+        let account = match setting.account_name {
+            Some(name) => clean(name, 100),
+            None => self.account.0.clone(),
+        };
+        format!("{line} ({account}, {})", self.region.0)
     }
 
     /// What, where, when and who.
@@ -121,7 +131,9 @@ impl Notice {
             (" via ", &who.via),
             (" from ", &who.source_ip),
         ] {
-            if let Some(Text(value)) = value {
+            // A service that calls for somebody is also the tool and the address.
+            let is_said = word != " via " && *value == who.via;
+            if let Some(Text(value)) = value.as_ref().filter(|_| !is_said) {
                 text.push_str(word);
                 text.push_str(value);
             }
@@ -158,8 +170,11 @@ impl Notice {
     /// The first findings, and how many there are beside them.
     pub(super) fn shown_findings(&self, setting: &Setting<'_>) -> (Vec<Shown<'_>>, u64) {
         let all = &self.findings.0;
+        let is_denied = |finding: &NoticeFinding| finding.level.0 == "deny";
+        let has_denied = all.iter().any(is_denied);
         let shown = all.iter().take(FINDINGS).map(|finding| Shown {
             finding,
+            is_beside: has_denied && !is_denied(finding),
             page: setting
                 .rule_pages
                 .and_then(|pages| pages.page(&finding.rule.0)),
@@ -217,7 +232,7 @@ impl Notice {
             ),
         );
         let recipe = self.waive.as_ref().map(|lines| lines.0.clone());
-        code("Except it, in the policy", recipe.unwrap_or_default());
+        code("Waiver for the policy", recipe.unwrap_or_default());
         codes
     }
 
@@ -243,7 +258,7 @@ impl Notice {
 }
 
 fn deed(action: &NoticeAction) -> String {
-    let (action_name, target) = (&action.action.0, &action.target.0);
+    let (action_name, target) = (&action.action.0, short(&action.target.0));
     let what = match (action.effect.0.as_str(), action.will_retry) {
         ("done", _) => "Done",
         ("gone", _) => "Nothing to do, it is gone already",
@@ -258,6 +273,22 @@ fn deed(action: &NoticeAction) -> String {
         let _ = write!(text, ": {}", action.consequence.0);
     }
     text
+}
+
+/// What an ARN is about, with the beginning of a digest: the rest stands beside it, or in a command.
+fn short(target: &str) -> String {
+    let target = match target.split(':').nth(5) {
+        Some(_) if target.starts_with("arn:") => target.splitn(6, ':').last().unwrap_or(target),
+        _ => target,
+    };
+    let target = ["task-definition/", "repository/"]
+        .iter()
+        .find_map(|kind| target.strip_prefix(kind))
+        .unwrap_or(target);
+    match target.split_once("@sha256:") {
+        Some((name, digest)) => format!("{name}@sha256:{}", digest.get(..12).unwrap_or(digest)),
+        None => target.to_owned(),
+    }
 }
 
 fn runs(run: &Run) -> String {
@@ -307,6 +338,36 @@ fn ago(age: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_short() {
+        let digest = "c3".repeat(32);
+        for (target, expected) in [
+            (
+                "arn:aws:ecs:eu-central-1:444455556666:task-definition/web:7",
+                "web:7",
+            ),
+            (
+                "arn:aws:ecs:eu-central-1:444455556666:service/prod/web",
+                "service/prod/web",
+            ),
+            (
+                &*format!(
+                    "arn:aws:ecr:eu-central-1:444455556666:repository/team/shop@sha256:{digest}"
+                ),
+                "team/shop@sha256:c3c3c3c3c3c3",
+            ),
+            (
+                "arn:aws:ecr:eu-central-1:444455556666:repository/team/shop@sha256:short",
+                "team/shop@sha256:short",
+            ),
+            ("team/shop:1.4.2", "team/shop:1.4.2"),
+            ("arn:a:b", "arn:a:b"),
+            ("", ""),
+        ] {
+            assert_eq!(short(target), expected);
+        }
+    }
 
     #[test]
     fn a_time_says_how_long_ago_it_is() {

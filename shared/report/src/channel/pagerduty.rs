@@ -36,6 +36,7 @@ pub fn event(notice: &Notice, setting: &Setting<'_>, routing_key: &str) -> Value
         });
     }
     let (findings, more) = notice.shown_findings(setting);
+    // PagerDuty gets and shows them in the order of their names, so that these have to be in the order of interest.
     let mut details = Map::new();
     for (name, value) in notice.facts(setting) {
         details.insert(name.to_lowercase(), json!(cut(&value, DETAIL)));
@@ -45,7 +46,7 @@ pub fn event(notice: &Notice, setting: &Setting<'_>, routing_key: &str) -> Value
             details.insert(name.to_owned(), json!(cut(&lines.join("\n"), DETAIL)));
         }
     };
-    detail("what was done", &notice.deeds());
+    detail("action", &notice.deeds());
     let mut why: Vec<String> = findings
         .iter()
         .map(|shown| format!("{}\n{}", shown.title(), shown.body()))
@@ -53,7 +54,7 @@ pub fn event(notice: &Notice, setting: &Setting<'_>, routing_key: &str) -> Value
     if more > 0 {
         why.push(format!("and {more} more"));
     }
-    detail("why", &why);
+    detail("because", &why);
     detail("in use", &notice.services());
     for code in notice.codes() {
         detail(&code.title.to_lowercase(), &[code.text]);
@@ -76,7 +77,7 @@ pub fn event(notice: &Notice, setting: &Setting<'_>, routing_key: &str) -> Value
         "client": "Tidewaiter",
         "links": links,
         "payload": {
-            "summary": cut(&notice.first_line(), SUMMARY),
+            "summary": cut(&notice.placed(&notice.first_line(), setting), SUMMARY),
             "source": cut(&source, SHORT),
             "severity": severity(notice.severity),
             "timestamp": notice.time.unwrap_or(setting.now).to_string(),

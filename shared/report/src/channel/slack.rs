@@ -85,7 +85,7 @@ pub fn message(notice: &Notice, setting: &Setting<'_>) -> Value {
         blocks.push(json!({"type": "context", "elements": elements}));
     }
     blocks.truncate(BLOCKS);
-    wrapped(&notice.graded_line(), &blocks)
+    wrapped(&notice.placed(&notice.graded_line(), setting), &blocks)
 }
 
 /// The short message that goes under the first one in its thread: what changed, or that it is over.

@@ -73,11 +73,12 @@ pub fn message(notice: &Notice, setting: &Setting<'_>) -> Value {
     .into_iter()
     .filter_map(|(title, url)| Some(json!({"type": "Action.OpenUrl", "title": title, "url": url?})))
     .collect();
-    fitted(notice, parts, &actions)
+    let line = notice.placed(&notice.graded_line(), setting);
+    fitted(notice, &line, parts, &actions)
 }
 
 /// The card with as many parts as there is room for.
-fn fitted(notice: &Notice, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
+fn fitted(notice: &Notice, line: &str, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
     let title = json!({"type": "RichTextBlock", "inlines": [{
         "type": "TextRun", "text": spelled(&notice.graded_line(), 400, literal),
         "weight": "Bolder", "size": "Medium",
@@ -85,7 +86,7 @@ fn fitted(notice: &Notice, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
     let mut body = vec![title];
     let rest = block(&[run(LEFT_OUT)]);
     let size = |value: &Value| value.to_string().len().saturating_add(1);
-    let empty = size(&wrapped(notice, &[], actions));
+    let empty = size(&wrapped(line, &[], actions));
     let mut taken = [
         empty,
         size(&body.first().cloned().unwrap_or_default()),
@@ -102,11 +103,11 @@ fn fitted(notice: &Notice, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
         taken = taken.saturating_add(more);
         body.extend(part);
     }
-    wrapped(notice, &body, actions)
+    wrapped(line, &body, actions)
 }
 
-fn wrapped(notice: &Notice, body: &[Value], actions: &[Value]) -> Value {
-    let line = spelled(&notice.graded_line(), 200, literal);
+fn wrapped(line: &str, body: &[Value], actions: &[Value]) -> Value {
+    let line = spelled(line, 300, literal);
     json!({
         "type": "message",
         "summary": line,

@@ -11,7 +11,7 @@
 
 pub(super) mod buckets;
 mod bursts;
-mod chaos;
+pub(super) mod chaos;
 mod course;
 mod ecr;
 mod ecs;

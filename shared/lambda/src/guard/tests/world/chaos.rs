@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// A source of chance that gives the same for the same seed (`SplitMix64`).
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(in super::super) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(in super::super) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number below this one.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(in super::super) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
