@@ -133,10 +133,20 @@ def shrunk(data: bytes, margin: int, source: str) -> bytes:
         (b"IHDR", struct.pack(">IIBBBBB", width, len(lines), depth, 3, 0, 0, 0)),
         (b"tEXt", b"Source\0" + source.encode("latin-1")),
         (b"PLTE", b"".join(kept[bytes([place])] for place in range(len(kept)))),
-        (b"IDAT", zlib.compress(bytes(packed), 9)),
+        (b"IDAT", deflated(bytes(packed))),
         (b"IEND", b""),
     ]
     return SIGNATURE + b"".join(chunk(name, data) for name, data in content)
+
+
+def deflated(data: bytes) -> bytes:
+    """Compressed as far as zlib can."""
+    strategies = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
+    tried = []
+    for strategy in strategies:
+        pressing = zlib.compressobj(9, zlib.DEFLATED, 15, 9, strategy)
+        tried.append(pressing.compress(data) + pressing.flush())
+    return min(tried, key=len)
 
 
 def pack(values: list[int], depth: int) -> bytes:
