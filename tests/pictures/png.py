@@ -102,7 +102,7 @@ def palette(lines: list[bytes]) -> dict[bytes, bytes]:
     # Antialiasing makes many colours that no eye tells apart.
     for colour, _ in counts.most_common():
         near = min(kept, key=lambda other: distance(colour, other), default=None)
-        is_near = near is not None and distance(colour, near) <= 1600
+        is_near = near is not None and distance(colour, near) <= 2500
         if near is not None and (is_near or len(kept) == MOST_COLOURS):
             places[colour] = places[near]
         else:
