@@ -39,7 +39,7 @@ class Picture:
 
 
 ALL = (
-    Picture("slack", DEFINITION, 600, ("slack",)),
+    Picture("slack", DEFINITION, 570, ("slack",)),
     Picture("teams", DEFINITION, 600, ("teams",)),
     Picture("pagerduty", IMAGE, 600, ("pagerduty",)),
     Picture("email", IMAGE, 600, ("email",)),

@@ -102,7 +102,7 @@ def palette(lines: list[bytes]) -> dict[bytes, bytes]:
     # Antialiasing makes many colours that no eye tells apart.
     for colour, _ in counts.most_common():
         near = min(kept, key=lambda other: distance(colour, other), default=None)
-        is_near = near is not None and distance(colour, near) <= 1600
+        is_near = near is not None and distance(colour, near) <= 2500
         if near is not None and (is_near or len(kept) == MOST_COLOURS):
             places[colour] = places[near]
         else:
@@ -133,10 +133,20 @@ def shrunk(data: bytes, margin: int, source: str) -> bytes:
         (b"IHDR", struct.pack(">IIBBBBB", width, len(lines), depth, 3, 0, 0, 0)),
         (b"tEXt", b"Source\0" + source.encode("latin-1")),
         (b"PLTE", b"".join(kept[bytes([place])] for place in range(len(kept)))),
-        (b"IDAT", zlib.compress(bytes(packed), 9)),
+        (b"IDAT", deflated(bytes(packed))),
         (b"IEND", b""),
     ]
     return SIGNATURE + b"".join(chunk(name, data) for name, data in content)
+
+
+def deflated(data: bytes) -> bytes:
+    """Compressed as far as zlib can."""
+    strategies = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
+    tried = []
+    for strategy in strategies:
+        pressing = zlib.compressobj(9, zlib.DEFLATED, 15, 9, strategy)
+        tried.append(pressing.compress(data) + pressing.flush())
+    return min(tried, key=len)
 
 
 def pack(values: list[int], depth: int) -> bytes:

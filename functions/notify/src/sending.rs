@@ -32,7 +32,7 @@ pub(crate) async fn send(
 ) -> Outcome {
     let mut is_fresh = false;
     let mut had_fault = false;
-    let mut refused_with = None;
+    let mut refused_with: Option<Credential> = None;
     loop {
         let credential = match credential(settings, channel, is_fresh).await {
             Ok(credential) => credential,
@@ -72,7 +72,11 @@ pub(crate) async fn send(
         let answer = Answer {
             status: posted.status,
             retry_after: posted.retry_after,
-            body: posted.body.clone(),
+            // What the secret was before is a secret as well.
+            body: match &refused_with {
+                Some(before) => Credential::concealed(before, &posted.body),
+                None => posted.body.clone(),
+            },
         };
         match answer.outcome(channel.kind, credential) {
             Outcome::Unauthorized(reason)

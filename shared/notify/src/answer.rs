@@ -61,13 +61,14 @@ const LONGEST_PAUSE: u32 = 3600;
 impl Answer {
     /// What the answer of a channel of this kind means.
     pub fn outcome(&self, kind: Kind, credential: &Credential) -> Outcome {
-        let said = clean(&credential.concealed(self.body.trim()), 200);
+        let body = credential.concealed(self.body.trim());
+        let said = clean(&body, 200);
         let reason = match said.as_str() {
             "" => format!("it answered {}", self.status),
             said => format!("it answered {}: {said}", self.status),
         };
         match self.status {
-            200..=299 if kind == Kind::SlackBot => self.slack(),
+            200..=299 if kind == Kind::SlackBot => self.slack(&body),
             200..=299 => Outcome::Delivered(None),
             429 => self.later(reason),
             // Slack answers 404 `no_service` and 410 for a webhook that was removed, others 401 or 403.
@@ -92,8 +93,8 @@ impl Answer {
     }
 
     /// <https://docs.slack.dev/reference/methods/chat.postMessage/#errors>
-    fn slack(&self) -> Outcome {
-        let Ok(answer) = serde_json::from_str::<Slack>(&self.body) else {
+    fn slack(&self, body: &str) -> Outcome {
+        let Ok(answer) = serde_json::from_str::<Slack>(body) else {
             return Outcome::Later {
                 after: None,
                 reason: "it answered what is not Slack's JSON".to_owned(),

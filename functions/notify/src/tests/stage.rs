@@ -64,21 +64,23 @@ impl Stage {
                 "closed" => format!("https://localhost:1/{PLANTED}"),
                 "unknown" => format!("https://{PLANTED}.invalid/{PLANTED}"),
                 "plain" => format!("http://{host}/{name}/{PLANTED}"),
-                "no-url" => format!("https://{PLANTED}:{PLANTED}/"),
+                "odd-port" => format!("https://localhost:{PLANTED}/"),
+                "angled" => format!("https://localhost/<{PLANTED}>"),
                 _ => format!("https://{host}/{name}/{PLANTED}"),
             };
             let secret = json!({ "url": url, "key": format!("{PLANTED}-{earlier}") });
             let secret = match name {
                 "garbled" => secret.to_string().replace(':', ";"),
-                "spaced" => secret
-                    .to_string()
-                    .replace("/{PLANTED}", " /")
-                    .replace('-', " "),
+                "spaced" => secret.to_string().replace('-', " "),
                 _ => secret.to_string(),
             };
             if name == "refused" {
-                let error = json!({ "__type": "AccessDeniedException", "message": secret });
+                let error =
+                    json!({ "__type": "AccessDeniedException", "message": "not authorized" });
                 return Reply::Answer(400, "", error.to_string());
+            }
+            if name == "binary" {
+                return Reply::Answer(200, "", json!({ "SecretBinary": secret }).to_string());
             }
             let answer = json!({ "SecretString": secret, "Parameter": { "Value": secret } });
             Reply::Answer(200, "", answer.to_string())

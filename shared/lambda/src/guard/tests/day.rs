@@ -306,7 +306,10 @@ async fn a_day_of_mixed_traffic_tells_each_incident_once_in_each_channel() {
     assert_eq!(told, BTreeMap::new(), "nobody hears what is not for them");
 
     // Whoever is to be awakened is so at once, or when the queue comes back to it.
-    let awakening = day.sent.iter().filter(|sent| sent.channel == "on-call" && sent.how == How::Alone);
+    let awakening = day
+        .sent
+        .iter()
+        .filter(|sent| sent.channel == "on-call" && sent.how == How::Alone);
     for sent in awakening {
         let waited = sent.at.duration_since(day.times[sent.alerts[0]]);
         assert!(waited.as_secs() <= 15 * 60, "{sent:?}");

@@ -6,24 +6,40 @@
 #[path = "../../../../../cli/tests/secrets/planted.rs"]
 mod planted;
 
-use std::io;
+use std::{cell::RefCell, io, sync::Once};
 
 use self::planted::{Planted, Shape, definitions};
 use super::*;
 
-/// A place for the lines of the log.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged. A subscriber of one thread alone would miss what another thread's lack of one has
+    /// switched off.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What this thread logs from now on, as a function does, is to be looked through.
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::INFO);
+        subscriber.with_writer(|| Lines).init();
+    });
+    LINES.take();
 }
 
 /// A registration of this definition.
@@ -54,15 +70,7 @@ const FAULTS: [(&str, fn() -> Answer); 7] = [
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_of_a_definition_leaves_a_guard_whatever_fails() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    listen();
     let mut planted = Planted::new();
     let mut definitions = definitions(&mut planted);
     // The family is a part of the ARN, without which nothing can be done about the definition.
@@ -88,7 +96,7 @@ async fn no_secret_of_a_definition_leaves_a_guard_whatever_fails() {
                 }
                 planted.assert_not_in(call.parameters.to_string().as_bytes(), &case);
             }
-            let log = std::mem::take(&mut *lines.0.lock().unwrap());
+            let log = LINES.take();
             assert!(!log.is_empty(), "{case}");
             planted.assert_not_in(&log, &case);
         }
