@@ -149,9 +149,9 @@ cdk: $(CDK) ## Install and compile the CDK construct (needs Node 20 or newer; no
 .PHONY: package
 package: build $(CYCLONEDX) ## Pack a release into target/package: zips, plain template, SBOM, checksums (ARCH=; once for each architecture)
 	rm -rf target/sbom && mkdir -p target/sbom
-	SOURCE_DATE_EPOCH=315532800 $(CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+	SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" $(CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --target $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
 	for function in $(FUNCTIONS); do mv "functions/$$function/$$function.cdx.json" target/sbom/; done
-	git ls-files -z --others -- '*.cdx.json' | xargs -0 -r rm
+	git ls-files -z --others --exclude-standard -- '*.cdx.json' | xargs -0 -r rm
 	$(TOOLS_BIN)/python infra/package.py --architecture '$(ARCH)' --functions target/lambda --bills target/sbom --into target/package
 
 .PHONY: reproducible

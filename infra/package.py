@@ -159,6 +159,11 @@ def scp(page: str) -> str:
     return document
 
 
+def bill(materials: str) -> str:
+    """A bill of materials that does not tell where the checkout was."""
+    return materials.replace(ROOT.as_uri(), "file:///tidewaiter")
+
+
 def checksums(folder: Path) -> str:
     """What `sha256sum --check` reads."""
     files = sorted(
@@ -202,12 +207,13 @@ def pack(architecture: str, functions: Path, bills: Path, folder: Path) -> None:
     template = plain((INFRA / "template.yaml").read_text(), version())
     (folder / "template.json").write_text(json.dumps(template, indent=1) + "\n")
     (folder / "scp.json").write_text(scp((ROOT / "docs" / "scp.md").read_text()))
-    for name, pattern in (("organization", "*.yaml"), ("sbom", "*.cdx.json")):
+    for name in ("organization", "sbom"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
-        source = INFRA / name if name == "organization" else bills
-        for path in sorted(source.glob(pattern)):
-            shutil.copyfile(path, folder / name / path.name)
+    for path in sorted((INFRA / "organization").glob("*.yaml")):
+        shutil.copyfile(path, folder / "organization" / path.name)
+    for path in sorted(bills.glob("*.cdx.json")):
+        (folder / "sbom" / path.name).write_text(bill(path.read_text()))
     (folder / "SHA256SUMS").write_text(checksums(folder))
     if too_large := oversized(folder):
         raise PackageError("\n".join(too_large))

@@ -138,6 +138,12 @@ def test_the_service_control_policy_is_within_what_organizations_takes():
     assert len(document) <= 5120
 
 
+def test_a_bill_of_materials_does_not_tell_where_the_checkout_was():
+    reference = {"bom-ref": f"path+{package.ROOT.as_uri()}/shared/aws#0.1.0"}
+    said = json.loads(package.bill(json.dumps(reference)))
+    assert said == {"bom-ref": "path+file:///tidewaiter/shared/aws#0.1.0"}
+
+
 def test_checksums_are_what_sha256sum_checks(tmp_path):
     (tmp_path / "arm64").mkdir()
     (tmp_path / "arm64" / "a.zip").write_bytes(b"a")
