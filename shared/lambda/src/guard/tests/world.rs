@@ -16,6 +16,7 @@ mod course;
 mod ecr;
 mod ecs;
 mod happening;
+mod incidents;
 mod population;
 mod process;
 mod properties;
@@ -67,6 +68,8 @@ struct Aws {
     table: Table,
     watch: Watch,
     buckets: Buckets,
+    /// What the functions' own calls have AWS announce.
+    caused: Vec<Value>,
     /// What was put into dead-letter queues by the functions themselves.
     aside: Vec<String>,
 }
@@ -79,6 +82,7 @@ impl Aws {
             table: Table::default(),
             watch: Watch::default(),
             buckets: Buckets::default(),
+            caused: Vec::new(),
             aside: Vec::new(),
         }
     }
@@ -96,6 +100,7 @@ impl Aws {
             return answer;
         }
         if let Some(answer) = self.ecs.answer(call) {
+            self.caused.append(&mut self.ecs.announced);
             return answer;
         }
         match call.operation.as_str() {
