@@ -3,7 +3,7 @@
 use tidewaiter_events::{Deregistered, Pushed};
 use tidewaiter_report::{Over, Reason, Seen};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Plan, Subject, Verdict, Withheld, ledger, names::quoted,
+    Action, Decision, Effect, Facts, Plan, Subject, Verdict, Withheld, ledger, names::quoted,
     suppress::Source,
 };
 
@@ -69,6 +69,13 @@ pub(super) fn over_once_told(facts: &Facts, plan: &Plan, acted: &Acted) -> Optio
     let ended = |effect: &Effect| matches!(effect, Effect::Done | Effect::Gone);
     let usage = image.surroundings.usage.as_ref();
     let runs = usage.is_some_and(|usage| !usage.runs.is_empty() || usage.unknown.is_some());
+    let is_deleted = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::DeleteImage(..)));
+    if is_deleted && acted.effects.iter().all(ended) {
+        return Some(Over::of(Reason::Deleted));
+    }
     let is_contained = (is_there || plan.withheld.is_none() && is_put_there)
         && acted.effects.iter().all(ended)
         && !runs;

@@ -47,8 +47,13 @@ thread_local! {
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// Has the world of this thread begin now.
+pub(super) fn begin() {
+    BEGAN.set(Some(Instant::now()));
+}
+
 /// The clock of this thread's world.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let began = BEGAN.get().expect("a world has begun");
     let passed = jiff::SignedDuration::try_from(Instant::now() - began).unwrap();
     BEGINNING.parse::<Timestamp>().unwrap() + passed

@@ -74,7 +74,7 @@ impl World {
             .build()
             .unwrap();
         LocalSet::new().block_on(&runtime, async {
-            BEGAN.set(Some(Instant::now()));
+            begin();
             let world = Rc::new(Self::new(is_enhanced, set_up, chaos));
             for (after, happening) in happenings {
                 world.enter(*after, Due::Happening(happening.clone()));
