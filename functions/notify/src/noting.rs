@@ -80,12 +80,18 @@ impl Delivery {
     /// Whether a machine was told of a later state already: what was opened before it was resolved must not
     /// stay open there. People see which is which.
     async fn is_overtaken(&self, alert: &Incoming, channel: &Channel, request_id: &str) -> bool {
-        let Some(sequence) = alert.notice.sequence().filter(|_| channel.kind.keeps_state()) else {
+        let Some(sequence) = alert
+            .notice
+            .sequence()
+            .filter(|_| channel.kind.keeps_state())
+        else {
             return false;
         };
         let name = channel.name.as_str();
         let writer = self.writer(request_id);
-        let asked = self.ledger().is_in_sequence(&alert.key, name, sequence, writer);
+        let asked = self
+            .ledger()
+            .is_in_sequence(&alert.key, name, sequence, writer);
         // Who cannot ask tells.
         !asked.await.unwrap_or(true)
     }

@@ -9,8 +9,8 @@ use tidewaiter_rules::{
 };
 
 use crate::{
-    Deregistered, Event, Ignored, InvalidEvent, Origin, Parsed, Principal, Registered, Started, envelope::timestamp,
-    started::Call,
+    Deregistered, Event, Ignored, InvalidEvent, Origin, Parsed, Principal, Registered, Started,
+    envelope::timestamp, started::Call,
 };
 
 /// The members of a record that are read (CloudTrail User Guide, "CloudTrail record contents"). The
@@ -65,19 +65,13 @@ struct Identity {
     task_definition_arn: Option<String>,
 }
 
-pub(crate) fn judged(
-    record: Record<'_>,
-    origin: Origin,
-) -> Result<Parsed, InvalidEvent> {
+pub(crate) fn judged(record: Record<'_>, origin: Origin) -> Result<Parsed, InvalidEvent> {
     let call = record.event_name.clone().unwrap_or_default();
     let is_deregistration = call == "DeregisterTaskDefinition";
     let is_daemon = call == "RegisterDaemonTaskDefinition";
     let start = Call::of(&call);
     if record.event_source.as_deref() != Some("ecs.amazonaws.com")
-        || !is_daemon
-            && !is_deregistration
-            && call != "RegisterTaskDefinition"
-            && start.is_none()
+        || !is_daemon && !is_deregistration && call != "RegisterTaskDefinition" && start.is_none()
     {
         return Ok(Parsed::Ignored(Ignored::OtherCall(call)));
     }
@@ -129,7 +123,8 @@ fn deregistered(record: Record<'_>, envelope: Origin) -> Result<Deregistered, In
         ),
         _ => named,
     };
-    let arn = TaskDefinitionArn::parse(&arn).map_err(|error| InvalidEvent::new(error.to_string()))?;
+    let arn =
+        TaskDefinitionArn::parse(&arn).map_err(|error| InvalidEvent::new(error.to_string()))?;
     Ok(Deregistered {
         origin,
         principal: record.principal(),

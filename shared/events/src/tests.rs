@@ -387,7 +387,9 @@ fn a_deregistration_names_its_revision_in_the_answer_or_the_request() {
     let event: Value = {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
         let files = json_files(&root.join("task-definition-guard"));
-        let sample = files.iter().find(|(path, _)| path.ends_with("deregistered.json"));
+        let sample = files
+            .iter()
+            .find(|(path, _)| path.ends_with("deregistered.json"));
         serde_json::from_slice(&sample.unwrap().1).unwrap()
     };
     let revision = |event: &Value| match parse(event.to_string().as_bytes()) {

@@ -26,8 +26,9 @@ use tidewaiter_aws::{
 use tidewaiter_events::{Deregistered, Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{Alert, Failure, Fate, Message, Seen};
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::{ScanState, SubjectKind}, judge_tags,
-    ledger, plan, replacement, wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, Withheld, decide,
+    facts::{ScanState, SubjectKind},
+    judge_tags, ledger, plan, replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};

@@ -341,9 +341,7 @@ impl Incident {
                 over: Some(over.clone()),
                 ..self.claimed(Standing::Telling, attempt, now)
             }),
-            Standing::Telling | Standing::Told => {
-                Next::Tell(self.resolving(over, attempt, now))
-            }
+            Standing::Telling | Standing::Told => Next::Tell(self.resolving(over, attempt, now)),
             Standing::Resolving => {
                 Next::Tell(self.resolving(self.over.as_ref().unwrap_or(over), attempt, now))
             }

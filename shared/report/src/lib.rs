@@ -27,9 +27,9 @@ mod text;
 
 pub use alert::{Alert, Failure, Fate};
 pub use check::Checked;
+pub use incident::{Incident, Next, Seen, Standing};
 pub use inert::clean;
 pub use junit::Junit;
-pub use incident::{Incident, Next, Seen, Standing};
 pub use key::AlertKey;
 pub use listing::Listing;
 pub use notice::{InvalidNotice, Notice, Routing};

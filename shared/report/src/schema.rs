@@ -18,10 +18,7 @@ pub fn schema() -> Value {
                     "What all alerts about one subject have in common, at most 255 printable ASCII characters.",
                 ),
             ),
-            (
-                "change",
-                json!({"enum": Change::ALL.map(Change::name)}),
-            ),
+            ("change", json!({"enum": Change::ALL.map(Change::name)})),
             ("headline", text("One line for people.")),
             ("severity", severity.clone()),
             ("mode", json!({"enum": ["audit", "enforce"]})),

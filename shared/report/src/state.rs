@@ -196,7 +196,7 @@ impl Reason {
             Self::Released => "somebody released the image from quarantine",
             Self::Contained => {
                 "all that the policy has done about it is done, and nothing is known to run it"
-            },
+            }
             Self::Deleted => "it does not exist any more",
         }
     }

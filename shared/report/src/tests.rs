@@ -23,7 +23,9 @@ pub(crate) fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
         Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
-        Parsed::Scheduled(_) | Parsed::TaskChanged(_) | Parsed::Deregistered(_) => panic!("nothing is judged by it"),
+        Parsed::Scheduled(_) | Parsed::TaskChanged(_) | Parsed::Deregistered(_) => {
+            panic!("nothing is judged by it")
+        }
     }
 }
 

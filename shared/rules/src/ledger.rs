@@ -1,7 +1,10 @@
 //! What the ledger knows its entries by, what makes an alert news, and what holds an action back.
 //! Where time counts it comes in as a value.
 
-use std::{borrow::Cow, fmt::{self, Display, Formatter, Write as _}};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Formatter, Write as _},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};

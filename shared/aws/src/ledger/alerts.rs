@@ -155,10 +155,13 @@ fn incident(entry: &Entry, writer: Writer<'_>) -> Option<Incident> {
         at: entry.time("at")?,
         findings: owned("findings")?,
         effects: owned("effects")?,
-        over: entry.text("over").and_then(Reason::named).map(|reason| Over {
-            reason,
-            detail: owned("over_detail"),
-        }),
+        over: entry
+            .text("over")
+            .and_then(Reason::named)
+            .map(|reason| Over {
+                reason,
+                detail: owned("over_detail"),
+            }),
         repeats: count("repeats").unwrap_or(0),
         last: entry.time("last"),
         alert: owned("alert")?,

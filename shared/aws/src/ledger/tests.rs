@@ -471,10 +471,7 @@ async fn an_incident_is_read_as_it_was_written_and_listed_with_its_kind() {
     let key = Key::alert_about_image(&repository, &digest);
     let first = incident(writer.now);
     assert_eq!(ledger.put_incident(&key, &first, writer).await, Ok(true));
-    assert_eq!(
-        ledger.incident(&key, writer).await,
-        Ok(Some(first.clone()))
-    );
+    assert_eq!(ledger.incident(&key, writer).await, Ok(Some(first.clone())));
     let other = Key::alert_in("task-definition", "x");
     ledger.put_incident(&other, &first, writer).await.unwrap();
     let listed = ledger.incidents("image", writer).await.unwrap();
@@ -512,6 +509,14 @@ async fn of_two_who_read_the_same_incident_one_writes() {
     assert!(ledger.incident(&key, later).await.unwrap().is_some());
     let much_later = writer_of("b", "2027-12-29T13:00:00Z");
     assert_eq!(ledger.incident(&key, much_later).await, Ok(None));
-    assert_eq!(ledger.put_incident(&key, &told.told(writer.now), much_later).await, Ok(false));
-    assert_eq!(ledger.put_incident(&key, &first, much_later).await, Ok(true));
+    assert_eq!(
+        ledger
+            .put_incident(&key, &told.told(writer.now), much_later)
+            .await,
+        Ok(false)
+    );
+    assert_eq!(
+        ledger.put_incident(&key, &first, much_later).await,
+        Ok(true)
+    );
 }

@@ -108,7 +108,11 @@ pub(super) fn over_by_decision(facts: &Facts, decision: &Decision) -> Option<Ove
     by.dedup();
     let more = by.len().saturating_sub(NAMED);
     by.truncate(NAMED);
-    let mut named = by.iter().map(|by| quoted(by)).collect::<Vec<_>>().join(", ");
+    let mut named = by
+        .iter()
+        .map(|by| quoted(by))
+        .collect::<Vec<_>>()
+        .join(", ");
     if more > 0 {
         named = format!("{named} and {more} more");
     }

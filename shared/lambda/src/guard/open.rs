@@ -38,7 +38,10 @@ impl Guard {
             }
         }
         let day = usize::try_from(now.as_second().div_euclid(DAY)).unwrap_or(0);
-        let first = day.saturating_mul(MOST).checked_rem(open.len()).unwrap_or(0);
+        let first = day
+            .saturating_mul(MOST)
+            .checked_rem(open.len())
+            .unwrap_or(0);
         let mut result = Ok(());
         let turns = open.iter().cycle().skip(first);
         for (key, subject, incident) in turns.take(open.len().min(MOST)) {
@@ -47,7 +50,9 @@ impl Guard {
                 event: turn.event.clone(),
                 ..Line::default()
             };
-            let looked_at = self.look_at_open(key, subject, incident, now, &mut line).await;
+            let looked_at = self
+                .look_at_open(key, subject, incident, now, &mut line)
+                .await;
             if let Err(error) = looked_at {
                 tracing::error!(function = self.function.name, %error, subject = key.part(), "something that is open could not be looked at");
                 result = Err(error);

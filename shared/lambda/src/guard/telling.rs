@@ -22,8 +22,7 @@ const HEARD: usize = 1000;
 /// somebody got on with it.
 const LOOKS: usize = 20;
 
-const BUSY: &str =
-    "another delivery is about to tell of the same: whether it did is seen later";
+const BUSY: &str = "another delivery is about to tell of the same: whether it did is seen later";
 
 /// What became of an attempt to tell.
 enum Told {

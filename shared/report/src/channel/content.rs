@@ -65,7 +65,11 @@ impl Shown<'_> {
 impl Notice {
     /// The line that stands in a phone's notification.
     pub(super) fn first_line(&self) -> String {
-        format!("{}{}", self.change.prefix(self.what_changed), self.headline.0)
+        format!(
+            "{}{}",
+            self.change.prefix(self.what_changed),
+            self.headline.0
+        )
     }
 
     /// The same with the severity before it, where nothing else shows that.

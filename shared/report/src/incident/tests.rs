@@ -255,8 +255,17 @@ fn a_reminder_comes_so_long_after_the_last_alert_and_not_of_what_is_over() {
             turn,
         ]),
         [
-            "1 opened", "-", "-", "2 reminder", "-", "count 1", "3 reminder", "4 resolved", "-",
-            "-", "-"
+            "1 opened",
+            "-",
+            "-",
+            "2 reminder",
+            "-",
+            "count 1",
+            "3 reminder",
+            "4 resolved",
+            "-",
+            "-",
+            "-"
         ]
     );
 }

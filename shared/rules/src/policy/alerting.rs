@@ -2,10 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{
-    form::mapping,
-    image::Count,
-};
+use super::{form::mapping, image::Count};
 use crate::severity::Severity;
 
 /// After how many days where nothing is said.

@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Alerting, Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy, Profile,
-    Running, Target, Unknown, Waiver,
+    Alerting, Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy,
+    Profile, Running, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     image::Images,
     mistake::{Mistake, Mistakes, Span},

@@ -139,7 +139,8 @@ async fn a_repeated_event_is_counted_and_neither_acted_on_nor_told_again() {
         assert_eq!(sandbox.count("DeregisterTaskDefinition"), times);
         assert_eq!(sandbox.count("Publish"), times);
     }
-    let alert = "alert#task-definition arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3";
+    let alert =
+        "alert#task-definition arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3";
     assert_eq!(table.attribute(alert, "repeats").as_deref(), Some("2"));
 }
 
@@ -184,7 +185,10 @@ async fn runs_are_told_apart_by_what_they_set() {
         assert_eq!(sandbox.count("Publish"), told);
         let calls = sandbox.wire.calls();
         let is_switch = |call: &Call| call.parameters["Key"]["id"]["S"] == "switch";
-        assert!(!calls.iter().any(is_switch), "there is nothing to hold back");
+        assert!(
+            !calls.iter().any(is_switch),
+            "there is nothing to hold back"
+        );
     }
 }
 

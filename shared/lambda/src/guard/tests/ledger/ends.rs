@@ -118,7 +118,10 @@ async fn an_image_that_is_archived_for_it_is_opened_and_resolved_at_once() {
         panic!("two were told");
     };
     assert_eq!(opened["key"], resolved["key"]);
-    assert_eq!((&opened["sequence"], &resolved["sequence"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&opened["sequence"], &resolved["sequence"]),
+        (&json!(1), &json!(2))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +193,10 @@ async fn the_daily_review_resolves_what_a_waiver_covers_by_now_and_what_is_gone(
         let message = "Unable to describe task definition.";
         Answer::error(400, "ClientException", message)
     };
-    assert_eq!(reviewed(&table, next_day, "", gone).await, ["resolved deleted"]);
+    assert_eq!(
+        reviewed(&table, next_day, "", gone).await,
+        ["resolved deleted"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +237,11 @@ async fn the_daily_review_of_images_resolves_what_is_clean_archived_or_deleted()
         ("COMPLETE", "CRITICAL", vec!["opened"]),
         ("COMPLETE", "LOW", vec!["opened", "resolved clean"]),
         ("PENDING", "LOW", vec!["opened"]),
-        ("IMAGE_ARCHIVED", "LOW", vec!["opened", "resolved contained"]),
+        (
+            "IMAGE_ARCHIVED",
+            "LOW",
+            vec!["opened", "resolved contained"],
+        ),
         ("gone", "LOW", vec!["opened", "resolved deleted"]),
     ] {
         let table = Table::default();

@@ -184,15 +184,25 @@ fn a_page_is_sent_once_at_every_interleaving_and_not_lost_to_any_kill() {
 fn later_events() -> [(String, fn() -> Timestamp, &'static str); 2] {
     let in_a_week: fn() -> Timestamp = || "2026-11-30T13:30:00Z".parse().unwrap();
     [
-        (event("task-definition-guard/deregistered"), clock, "resolved"),
-        (event("task-definition-guard/waiver-review"), in_a_week, "reminder"),
+        (
+            event("task-definition-guard/deregistered"),
+            clock,
+            "resolved",
+        ),
+        (
+            event("task-definition-guard/waiver-review"),
+            in_a_week,
+            "reminder",
+        ),
     ]
 }
 
 fn told(wire: &Wire, change: &str) -> usize {
     let calls = wire.calls().into_iter();
     let published = calls.filter(|call| call.operation == "Publish");
-    published.filter(|call| alert_of(call)["change"] == change).count()
+    published
+        .filter(|call| alert_of(call)["change"] == change)
+        .count()
 }
 
 #[test]
@@ -257,7 +267,10 @@ fn a_sandbox_killed_while_it_resolves_or_reminds_loses_nothing_and_repeats_it_on
             let sent = before + told(&wire, change);
             // The last call writes down that it was told.
             let most = if number == last { 2 } else { 1 };
-            assert_eq!(sent, most, "{change}, killed at call {number} of {operations:?}");
+            assert_eq!(
+                sent, most,
+                "{change}, killed at call {number} of {operations:?}"
+            );
             let (repeated, wire) = invoke_of(of(), 60, &table, "b", usize::MAX, || {});
             assert_eq!((repeated.unwrap(), told(&wire, change)), (Ok(()), 0));
         }

@@ -140,7 +140,12 @@ fn deregistered(arn: &str) -> Value {
         "requestParameters": {"taskDefinition": arn},
         "responseElements": {"taskDefinition": {"taskDefinitionArn": arn, "status": "INACTIVE"}},
     });
-    announced("aws.ecs", "AWS API Call via CloudTrail", &json!([]), &detail)
+    announced(
+        "aws.ecs",
+        "AWS API Call via CloudTrail",
+        &json!([]),
+        &detail,
+    )
 }
 
 fn described(number: u8, task: &Task) -> Value {
