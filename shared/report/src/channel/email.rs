@@ -38,7 +38,10 @@ pub(crate) fn text(notice: &Notice, now: Timestamp) -> String {
     let (findings, more) = notice.shown_findings(&setting);
     let mut why: Vec<String> = findings
         .iter()
-        .map(|shown| format!("{}\n{}", shown.title(), shown.body()))
+        .map(|shown| match notice.change() {
+            Change::Resolved => format!("{}\n{}", shown.title(), shown.finding.message.0),
+            _ => format!("{}\n{}", shown.title(), shown.body()),
+        })
         .collect();
     if more > 0 {
         why.push(format!("and {more} more"));
