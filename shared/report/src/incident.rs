@@ -429,13 +429,13 @@ impl Incident {
         }
         let told: Value = serde_json::from_str(&self.alert).unwrap_or_default();
         let (was, is) = (Gravity::of(&told), Gravity::of(&serde_json::json!(alert)));
-        match is.bad.cmp(&was.bad) {
-            std::cmp::Ordering::Greater => WhatChanged::Worse,
-            std::cmp::Ordering::Less if is.excepted > was.excepted => WhatChanged::Waived,
-            std::cmp::Ordering::Less => WhatChanged::Better,
-            std::cmp::Ordering::Equal if is.excepted > was.excepted => WhatChanged::Waived,
-            // Something else is wrong with it than what somebody has looked at.
-            std::cmp::Ordering::Equal => WhatChanged::Worse,
+        if is.bad <= was.bad && is.excepted > was.excepted {
+            WhatChanged::Waived
+        } else if is.bad < was.bad {
+            WhatChanged::Better
+        } else {
+            // Or as bad, by something else than what somebody has looked at.
+            WhatChanged::Worse
         }
     }
 }

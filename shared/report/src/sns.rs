@@ -33,7 +33,7 @@ pub struct Attribute {
 impl Alert {
     /// The message that carries this alert.
     pub fn message(&self) -> Message {
-        Message::of(&json!(self), self.to_string())
+        Message::of(&json!(self), &self.to_string())
     }
 
     /// The alert as it is kept, to be told again later: without what says which change it tells.
@@ -52,10 +52,10 @@ impl Message {
         }
         // It was written by us, as one.
         let text = Notice::read(&alert.to_string()).map(|notice| email::text(&notice, now));
-        Self::of(&alert, text.unwrap_or_default())
+        Self::of(&alert, &text.unwrap_or_default())
     }
 
-    fn of(alert: &Value, email: String) -> Self {
+    fn of(alert: &Value, email: &str) -> Self {
         let text = |name: &str| alert.get(name).and_then(Value::as_str).unwrap_or_default();
         let change = Change::named(text("change")).unwrap_or_default();
         let line = format!(

@@ -139,7 +139,7 @@ pub enum Reason {
     Deregistered,
     /// A complete scan finds nothing more that the policy minds.
     Clean,
-    /// The policy excepts what was found: a waiver, a preset or an OpenVEX document.
+    /// The policy excepts what was found: a waiver, a preset or an `OpenVEX` document.
     Waived,
     /// Somebody released the image from quarantine.
     Released,
