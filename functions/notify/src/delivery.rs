@@ -135,7 +135,7 @@ impl Delivery {
             let outcome = self
                 .tell(channels, channel, &about, message.content, request_id)
                 .await;
-            self.log(channel, &about, &outcome, request_id);
+            Self::log(channel, &about, &outcome, request_id);
             self.conclude(
                 channel,
                 (indexes, &about),
@@ -175,19 +175,17 @@ impl Delivery {
         let (mut alerts, mut carried): (Vec<Incoming>, Vec<Carried<'b>>) = (Vec::new(), Vec::new());
         for message in batch.messages() {
             match Incoming::read(&message.body) {
-                Ok(alert) => match alerts.iter().position(|known| known.id == alert.id) {
-                    Some(known) => carried
-                        .iter_mut()
-                        .skip(known)
-                        .take(1)
-                        .for_each(|c| c.messages.push(message)),
-                    None => {
+                Ok(alert) => {
+                    let known = alerts.iter().position(|known| known.id == alert.id);
+                    if let Some(known) = known.and_then(|known| carried.get_mut(known)) {
+                        known.messages.push(message);
+                    } else {
                         alerts.push(alert);
                         carried.push(Carried {
                             messages: vec![message],
                         });
                     }
-                },
+                }
                 Err(error) => {
                     if !self.put_aside(&message.body, &error.to_string()).await {
                         failures.add(&message.id);
@@ -320,13 +318,7 @@ impl Delivery {
         outcome
     }
 
-    pub(crate) fn log(
-        &self,
-        channel: &Channel,
-        about: &[&Incoming],
-        outcome: &Outcome,
-        request_id: &str,
-    ) {
+    pub(crate) fn log(channel: &Channel, about: &[&Incoming], outcome: &Outcome, request_id: &str) {
         let alerts = about.len();
         let alert = about.first().map_or("", |alert| alert.id.as_str());
         let channel = channel.name.as_str();

@@ -76,7 +76,7 @@ impl Delivery {
     }
 
     async fn end_due(&self, channel: &Channel, kept: &[Kept], outcome: &Outcome, request_id: &str) {
-        self.log(channel, &[], outcome, request_id);
+        Self::log(channel, &[], outcome, request_id);
         let was_told = match outcome {
             Outcome::Delivered(_) => true,
             Outcome::Refused(reason) | Outcome::Unauthorized(reason) => {

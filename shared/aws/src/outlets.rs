@@ -54,7 +54,7 @@ impl Default for Trust {
 const BODY: usize = 64 * 1024;
 
 /// How long a secret is believed.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// An answer of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -149,7 +149,7 @@ struct Route {
 /// The channels of a stack, every name of them checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channels {
-    channels: BTreeMap<Name, Channel>,
+    by_name: BTreeMap<Name, Channel>,
     routes: Vec<Route>,
     pub(crate) flaps_per_hour: u32,
     pub(crate) rule_pages: Option<RulePages>,
@@ -249,7 +249,7 @@ impl Channels {
                 .map(|(id, name)| (id.0, name))
                 .collect(),
             flaps_per_hour: file.flaps_per_hour.map_or(FLAPS, |Count(most)| most),
-            channels,
+            by_name: channels,
         }
     }
 
@@ -275,12 +275,12 @@ impl Channels {
 
     /// All of them, by name.
     pub fn all(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.values()
+        self.by_name.values()
     }
 
     /// The channel of this name.
     pub fn named(&self, name: &str) -> Option<&Channel> {
-        self.channels
+        self.by_name
             .values()
             .find(|channel| channel.name.as_str() == name)
     }
@@ -289,7 +289,7 @@ impl Channels {
     pub fn of_alert(&self, alert: &Incoming) -> Vec<&Channel> {
         let is_told = |channel: &&Channel| alert.severity >= channel.min_severity;
         if self.routes.is_empty() {
-            return self.channels.values().filter(is_told).collect();
+            return self.by_name.values().filter(is_told).collect();
         }
         let mut named: Vec<&Name> = Vec::new();
         for route in &self.routes {
@@ -306,7 +306,7 @@ impl Channels {
         }
         named.sort_unstable();
         named.dedup();
-        let channels = named.into_iter().filter_map(|name| self.channels.get(name));
+        let channels = named.into_iter().filter_map(|name| self.by_name.get(name));
         channels.filter(is_told).collect()
     }
 }

@@ -101,9 +101,12 @@ struct Envelope {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Alarm {
-    alarm_name: String,
-    alarm_arn: Option<String>,
-    alarm_description: Option<String>,
+    #[serde(rename = "AlarmName")]
+    name: String,
+    #[serde(rename = "AlarmArn")]
+    arn: Option<String>,
+    #[serde(rename = "AlarmDescription")]
+    description: Option<String>,
     new_state_value: String,
     #[serde(default)]
     new_state_reason: String,
@@ -195,19 +198,16 @@ impl Incoming {
     }
 
     fn of_alarm(id: String, alarm: &Alarm) -> Result<Self, Unreadable> {
-        let name = clean(&alarm.alarm_name, 200);
+        let name = clean(&alarm.name, 200);
         // arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME
-        let region = alarm
-            .alarm_arn
-            .as_deref()
-            .and_then(|arn| arn.split(':').nth(3));
+        let region = alarm.arn.as_deref().and_then(|arn| arn.split(':').nth(3));
         let (region, account) = (
             clean(region.unwrap_or_default(), 40),
             clean(&alarm.account, 12),
         );
         let is_well = alarm.new_state_value == "OK";
         let what = alarm
-            .alarm_description
+            .description
             .as_deref()
             .unwrap_or("An alarm changed its state.");
         let state = if is_well { "is well again" } else { "rings" };

@@ -93,7 +93,7 @@ impl Summary {
     fn of(alerts: impl Iterator<Item = String>, title: String) -> Self {
         let values = alerts.map(|text| serde_json::from_str(&text).unwrap_or_default());
         let mut lines: Vec<Line> = values.map(|value: Value| Line::of(&value)).collect();
-        lines.sort_by(|a, b| b.severity.cmp(&a.severity));
+        lines.sort_by_key(|line| std::cmp::Reverse(line.severity));
         let more = lines.len().saturating_sub(LINES);
         lines.truncate(LINES);
         let worst = lines.first();

@@ -135,7 +135,7 @@ async fn serve(
                 .await;
             let _ = stream.shutdown().await;
         }
-        Reply::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
+        Reply::Hang => tokio::time::sleep(Duration::from_mins(1)).await,
         Reply::Reset => {}
         Reply::Drip(body) => {
             for byte in answer(200, "", &body).bytes() {

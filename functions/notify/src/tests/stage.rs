@@ -106,13 +106,13 @@ impl Stage {
     }
 
     pub(super) async fn deliver(&self, alerts: &[Value], attempt: &str) -> Failures {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         self.delivery.handle(&batch(alerts), attempt, end).await
     }
 
     pub(super) async fn tell_kept(&self, attempt: &str) {
         self.delivery
-            .tell_kept(attempt, Instant::now() + Duration::from_secs(60))
+            .tell_kept(attempt, Instant::now() + Duration::from_mins(1))
             .await;
     }
 
