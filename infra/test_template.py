@@ -452,14 +452,23 @@ def test_role_can_report(guard):
     } <= statements
 
 
+# What is due and what is open is reviewed, and a pushed digest is looked up in every repository.
+LISTED = {
+    "TaskDefinitionGuard": ["alert#task-definition"],
+    "ImageScanGuard": ["alert#image", "quarantine", "usage#*"],
+    "ImagePushGuard": ["quarantine", "usage#*"],
+}
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("guard", GUARDS)
 def test_role_reads_and_writes_entries_of_the_ledger_and_never_scans_it(guard, mode):
     actions = stack(Mode=mode).role_actions(f"{guard}Role")
     ledger = {action for action in actions if action.startswith("dynamodb:")}
     single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-    # Of whole lists who uses an image, and what is in quarantine.
-    lists = {"dynamodb:Query"} if guard.startswith("Image") else set()
+    # Of whole lists who uses an image, what is in quarantine, and what is still open.
+    keys = LISTED.get(guard, [])
+    lists = {"dynamodb:Query"} if keys else set()
     assert ledger == single | lists
     listed = []
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
@@ -470,8 +479,7 @@ def test_role_reads_and_writes_entries_of_the_ledger_and_never_scans_it(guard, m
         if lists & actions:
             condition = statement["Condition"]["ForAllValues:StringLike"]
             listed += condition["dynamodb:LeadingKeys"]
-    # What is due is reviewed, and a pushed digest is looked up in every repository.
-    assert sorted(listed) == (["quarantine", "usage#*"] if lists else [])
+    assert sorted(listed) == keys
 
 
 @pytest.mark.parametrize("guard", FUNCTIONS)
@@ -1023,7 +1031,7 @@ def test_registration_by_anybody_else_is_judged(identity):
         pytest.param(registered(assumed(OWN_ROLE)), id="our own"),
         pytest.param(registered(IAM_USER, errorCode="AccessDenied"), id="refused"),
         pytest.param(
-            registered(IAM_USER, eventName="DeregisterTaskDefinition"),
+            registered(IAM_USER, eventName="DeleteTaskDefinitions"),
             id="another call",
         ),
         pytest.param(
@@ -1033,6 +1041,16 @@ def test_registration_by_anybody_else_is_judged(identity):
 )
 def test_other_ecs_calls_are_left_alone(event):
     assert not matches("TaskDefinitionRegistered", event)
+
+
+def test_a_deregistration_by_anybody_ends_what_was_told_our_own_too():
+    for identity in (IAM_USER, assumed(OWN_ROLE)):
+        event = registered(identity, eventName="DeregisterTaskDefinition")
+        assert matches("TaskDefinitionRegistered", event)
+    refused = registered(
+        IAM_USER, eventName="DeregisterTaskDefinition", errorCode="AccessDenied"
+    )
+    assert not matches("TaskDefinitionRegistered", refused)
 
 
 def run(overrides, call="RunTask", **detail):

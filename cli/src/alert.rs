@@ -75,7 +75,7 @@ fn shown(channel: Channel, message: &Message, setting: &Setting<'_>) -> Result<S
             let signature = signature(KEY, setting.now, &body);
             return Ok(format!("{}: {signature}\n\n{body}\n", webhook::HEADER));
         }
-        Channel::Slack if notice.change() == Change::Resolved => slack::reply(&notice, setting, 0),
+        Channel::Slack if notice.change() == Change::Resolved => slack::reply(&notice, setting),
         Channel::Slack => slack::message(&notice, setting),
         Channel::Teams => teams::message(&notice, setting),
         Channel::Pagerduty => pagerduty::event(&notice, setting, ROUTING_KEY),

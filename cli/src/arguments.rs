@@ -141,6 +141,8 @@ pub(crate) enum Channel {
 pub(crate) enum ChangeName {
     /// It is bad, and was not told before
     Opened,
+    /// It is bad again, after it was over
+    Reopened,
     /// It is bad in another way than told
     Changed,
     /// It is not bad any more
@@ -153,6 +155,7 @@ impl From<ChangeName> for Change {
     fn from(name: ChangeName) -> Self {
         match name {
             ChangeName::Opened => Self::Opened,
+            ChangeName::Reopened => Self::Reopened,
             ChangeName::Changed => Self::Changed,
             ChangeName::Resolved => Self::Resolved,
             ChangeName::Reminder => Self::Reminder,

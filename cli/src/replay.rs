@@ -113,6 +113,7 @@ pub(crate) fn evaluate(
         Parsed::Event(Event::Pushed(_)) => return Ok(Err(Ignored::NoScan)),
         Parsed::Event(Event::Deploying(_)) => return Ok(Err(Ignored::NoRevision)),
         Parsed::Event(event) => event,
+        Parsed::Deregistered(_) => return Ok(Err(Ignored::Deregistered)),
         Parsed::Scheduled(_) => return Ok(Err(Ignored::Scheduled)),
         Parsed::TaskChanged(_) => return Ok(Err(Ignored::TaskChanged)),
         Parsed::Ignored(reason) => return Ok(Err(reason)),

@@ -166,6 +166,7 @@ class Story:
         effects = [
             action["effect"]
             for each in self.stack.alerts()
+            if each["alert"]["change"] == "opened"
             for action in each["alert"]["actions"]
         ]
         self.check(

@@ -194,6 +194,14 @@ class Stack:
         return list(self._alerts)
 
     def alerts_about(self, name: str) -> list[dict[str, Any]]:
+        """The alerts in whose subject `name` stands, but for those that it is over."""
+        return [
+            each
+            for each in self.all_alerts_about(name)
+            if each["alert"]["change"] != "resolved"
+        ]
+
+    def all_alerts_about(self, name: str) -> list[dict[str, Any]]:
         """The alerts in whose subject `name` stands."""
         return [
             each
@@ -217,10 +225,15 @@ class Stack:
         return lines
 
     def handled(self, function: str, name: str, count: int = 1) -> list[dict[str, Any]]:
-        """Waits until the function has handled `count` events whose subject has `name` in it."""
+        """Waits until the function has handled `count` events whose subject has `name` in it, but for
+        deregistrations."""
 
         def found() -> list[dict[str, Any]] | None:
-            lines = [line for line in self.lines(function) if name in line["subject"]]
+            lines = [
+                line
+                for line in self.lines(function)
+                if name in line["subject"] and line["outcome"] != "deregistered"
+            ]
             return lines if len(lines) >= count else None
 
         return eventually(f"{function} to handle {name}", found)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from stack import Stack, privileged
+from stack import Stack, eventually, privileged
 
 GUARD = "TaskDefinitionGuard"
+TOLD = "alert#task-definition"
 
 
-def entry(stack: Stack, key: str) -> dict[str, str]:
+def entry(stack: Stack, key: str, part: str = "-") -> dict[str, str]:
     """An entry of the ledger, every attribute as a text."""
     answer = stack.client("dynamodb").get_item(
         TableName=stack.outputs["LedgerName"],
-        Key={"id": {"S": key}, "part": {"S": "-"}},
+        Key={"id": {"S": key}, "part": {"S": part}},
         ConsistentRead=True,
     )
     item = answer.get("Item", {})
@@ -55,7 +56,24 @@ def test_an_action_stands_in_the_ledger_with_its_undo(enforce: Stack) -> None:
     action = entry(enforce, f"action#deregister-task-definition:{arn}")
     assert action["state"] == "done"
     assert "register-task-definition" in action["undo"]
-    assert entry(enforce, f"alert#{arn}")["state"] == "told"
+    assert entry(enforce, TOLD, arn)["sequence"] in ("1", "2")
+
+
+def test_what_was_told_is_resolved_by_the_event_of_the_deregistration(
+    enforce: Stack,
+) -> None:
+    arn = register(enforce, "opened-and-over")
+
+    def told() -> list[dict[str, str]] | None:
+        told = enforce.all_alerts_about("opened-and-over")
+        return told if len(told) > 1 else None
+
+    [opened, resolved] = [each["alert"] for each in eventually("both alerts", told)]
+    assert (opened["change"], opened["sequence"]) == ("opened", 1)
+    assert (resolved["change"], resolved["sequence"]) == ("resolved", 2)
+    assert opened["key"] == resolved["key"] == arn
+    assert resolved["resolution"]["reason"] == "deregistered"
+    assert entry(enforce, TOLD, arn)["state"] == "resolved"
 
 
 def test_an_event_that_comes_again_is_told_once(enforce: Stack) -> None:
@@ -91,7 +109,7 @@ def test_an_event_that_comes_again_is_told_once(enforce: Stack) -> None:
     enforce.aws.control("event", event)
     enforce.handled(GUARD, "told-once", count=2)
     assert len(enforce.alerts_about("told-once")) == 1
-    assert entry(enforce, f"alert#{arn}")["repeats"] == "1"
+    assert entry(enforce, TOLD, arn)["repeats"] == "1"
 
 
 def test_the_kill_switch_holds_everything_back(enforce: Stack, running: None) -> None:

@@ -57,6 +57,20 @@ pub(crate) struct Sum {
     pub(crate) known: usize,
 }
 
+/// Neither the topic nor the queue keeps an order: what is about the same stands in its own.
+fn in_sequence<'b>(
+    alerts: Vec<Incoming>,
+    carried: Vec<Carried<'b>>,
+) -> (Vec<Incoming>, Vec<Carried<'b>>) {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (place, alert) in alerts.iter().enumerate() {
+        places.entry(alert.key.clone()).or_insert(place);
+    }
+    let mut all: Vec<(Incoming, Carried<'b>)> = alerts.into_iter().zip(carried).collect();
+    all.sort_by_key(|(alert, _)| (places.get(&alert.key).copied(), alert.notice.sequence()));
+    all.into_iter().unzip()
+}
+
 impl Delivery {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
@@ -204,7 +218,7 @@ impl Delivery {
                 }
             }
         }
-        (alerts, carried)
+        in_sequence(alerts, carried)
     }
 
     /// Writes down what became of a message.
@@ -302,7 +316,7 @@ impl Delivery {
     ) -> Outcome {
         let now = (self.now)();
         let mut thread = None;
-        if channel.kind == Kind::SlackBot && alert.change != Change::Opened {
+        if channel.kind == Kind::SlackBot && !alert.change.opens() {
             let known = self
                 .ledger()
                 .thread(&alert.key, channel.name.as_str(), now)

@@ -55,6 +55,10 @@ impl Delivery {
                     .claim_delivery(&key, message, self.writer(request_id))
                     .await
                 {
+                    Ok(Claim::Ours) if self.is_overtaken(alert, channel, request_id).await => {
+                        self.end(name, alert, "overtaken", None, request_id).await;
+                        sum.known += 1;
+                    }
                     Ok(Claim::Ours) => told.push((index, channel)),
                     Ok(Claim::Told) => sum.known += 1,
                     // Whether it did is seen later.
@@ -73,6 +77,24 @@ impl Delivery {
         told
     }
 
+    /// Whether a machine was told of a later state already: what was opened before it was resolved must not
+    /// stay open there. People see which is which.
+    async fn is_overtaken(&self, alert: &Incoming, channel: &Channel, request_id: &str) -> bool {
+        let Some(sequence) = alert
+            .notice
+            .sequence()
+            .filter(|_| channel.kind.keeps_state())
+        else {
+            return false;
+        };
+        let name = channel.name.as_str();
+        let writer = self.writer(request_id);
+        let ledger = self.ledger();
+        let asked = ledger.is_in_sequence(&alert.key, name, sequence, writer);
+        // Who cannot ask tells.
+        !asked.await.unwrap_or(true)
+    }
+
     pub(crate) async fn plan(
         &self,
         channels: &Channels,
@@ -87,7 +109,7 @@ impl Delivery {
             let Some(alert) = alerts.get(*index) else {
                 continue;
             };
-            let counts = matches!(alert.change, Change::Opened | Change::Resolved);
+            let counts = alert.change.opens() || alert.change == Change::Resolved;
             if !counts || !channels.damps(channel) || texts.contains_key(&alert.key) {
                 continue;
             }

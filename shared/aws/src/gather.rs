@@ -103,6 +103,22 @@ pub async fn gather_surroundings(
     Ok(())
 }
 
+/// Whether anything runs an image, or may: an index that leads to it, or what that leads to, as well.
+///
+/// # Errors
+/// When time can help.
+pub async fn gather_whether_used(
+    clients: &Clients,
+    ledger: Ledger<'_>,
+    now: Timestamp,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<bool, CallError> {
+    let (family, _) = family::family(clients, repository, digest).await?;
+    let usage = usage::usage(clients, ledger, now, repository, digest, &family).await?;
+    Ok(!usage.runs.is_empty() || usage.unknown.is_some())
+}
+
 const DESCRIBE: &str = "DescribeTaskDefinition";
 
 #[derive(Deserialize)]

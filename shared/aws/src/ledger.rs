@@ -6,6 +6,7 @@ mod actions;
 mod alerts;
 mod deliveries;
 mod quarantine;
+mod sequence;
 mod switch;
 mod usage;
 

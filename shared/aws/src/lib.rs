@@ -26,7 +26,7 @@ pub use clients::{Clients, Connection};
 pub use error::CallError;
 pub use gather::{
     Gathered, Reconciled, Reviewed, gather, gather_barred, gather_quarantined, gather_surroundings,
-    platforms_of, reconcile,
+    gather_whether_used, platforms_of, reconcile,
 };
 pub use images::{ImageNow, Reference, describe_image};
 #[cfg(feature = "outlets")]

@@ -9,8 +9,8 @@ use tidewaiter_rules::{
 };
 
 use crate::{
-    Event, Ignored, InvalidEvent, Origin, Principal, Registered, Started, envelope::timestamp,
-    started::Call,
+    Deregistered, Event, Ignored, InvalidEvent, Origin, Parsed, Principal, Registered, Started,
+    envelope::timestamp, started::Call,
 };
 
 /// The members of a record that are read (CloudTrail User Guide, "CloudTrail record contents"). The
@@ -65,26 +65,71 @@ struct Identity {
     task_definition_arn: Option<String>,
 }
 
-pub(crate) fn judged(
-    record: Record<'_>,
-    origin: Origin,
-) -> Result<Result<Event, Ignored>, InvalidEvent> {
+pub(crate) fn judged(record: Record<'_>, origin: Origin) -> Result<Parsed, InvalidEvent> {
     let call = record.event_name.clone().unwrap_or_default();
+    let is_deregistration = call == "DeregisterTaskDefinition";
     let is_daemon = call == "RegisterDaemonTaskDefinition";
     let start = Call::of(&call);
     if record.event_source.as_deref() != Some("ecs.amazonaws.com")
-        || !is_daemon && call != "RegisterTaskDefinition" && start.is_none()
+        || !is_daemon && !is_deregistration && call != "RegisterTaskDefinition" && start.is_none()
     {
-        return Ok(Err(Ignored::OtherCall(call)));
+        return Ok(Parsed::Ignored(Ignored::OtherCall(call)));
     }
     if let Some(code) = record.error_code {
-        return Ok(Err(Ignored::FailedCall { call, code }));
+        return Ok(Parsed::Ignored(Ignored::FailedCall { call, code }));
+    }
+    if is_deregistration {
+        let deregistered = deregistered(record, origin)?;
+        return Ok(Parsed::Deregistered(Box::new(deregistered)));
     }
     if let Some(start) = start {
-        return Ok(started(&start, record, origin));
+        return Ok(match started(&start, record, origin) {
+            Ok(event) => Parsed::Event(event),
+            Err(reason) => Parsed::Ignored(reason),
+        });
     }
     let registered = registered(record, origin, is_daemon)?;
-    Ok(Ok(Event::Registered(Box::new(registered))))
+    Ok(Parsed::Event(Event::Registered(Box::new(registered))))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Deregistration {
+    task_definition: Option<String>,
+}
+
+/// The answer names the revision; where CloudTrail left that out, the request does, by its ARN or as
+/// `FAMILY:REVISION`.
+fn deregistered(record: Record<'_>, envelope: Origin) -> Result<Deregistered, InvalidEvent> {
+    let answered = record.response_elements.and_then(|response| {
+        let response: Response<'_> = serde_json::from_str(response.get()).ok()?;
+        let identity: Identity = serde_json::from_str(response.task_definition.get()).ok()?;
+        identity.task_definition_arn
+    });
+    let asked = || {
+        let request = record.request_parameters?;
+        let asked: Deregistration = serde_json::from_str(request.get()).ok()?;
+        asked.task_definition
+    };
+    let origin = record.origin(envelope);
+    let named = answered.or_else(asked);
+    let named = named.ok_or(InvalidEvent::new("it does not say which revision"))?;
+    let arn = match &origin.place {
+        Some(place) if !named.starts_with("arn:") => format!(
+            "arn:{}:ecs:{}:{}:task-definition/{named}",
+            place.partition(),
+            place.region(),
+            place.account()
+        ),
+        _ => named,
+    };
+    let arn =
+        TaskDefinitionArn::parse(&arn).map_err(|error| InvalidEvent::new(error.to_string()))?;
+    Ok(Deregistered {
+        origin,
+        principal: record.principal(),
+        arn,
+    })
 }
 
 fn started(call: &Call, record: Record<'_>, origin: Origin) -> Result<Event, Ignored> {

@@ -92,7 +92,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     let envelope: Envelope<'_> = read(json)?;
     let Some(kind) = envelope.detail_type.as_deref() else {
         if envelope.event_name.is_some() && envelope.event_source.is_some() {
-            return judge_record(read(json)?, Origin::default());
+            return cloudtrail::judged(read(json)?, Origin::default());
         }
         return Ok(Parsed::Ignored(Ignored::NotAnEvent));
     };
@@ -113,7 +113,7 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
         Ok::<&str, InvalidEvent>(detail.get())
     };
     if kind == "AWS API Call via CloudTrail" && source.starts_with("aws.") {
-        return judge_record(read::<Record<'_>>(detail()?)?, envelope.origin());
+        return cloudtrail::judged(read::<Record<'_>>(detail()?)?, envelope.origin());
     }
     if source != sender {
         return Ok(Parsed::Ignored(Ignored::OtherSource(source.to_owned())));
@@ -154,12 +154,5 @@ pub fn parse(json: &[u8]) -> Result<Parsed, InvalidEvent> {
     Ok(match found {
         Some(scanned) => Parsed::Event(Event::Scanned(Box::new(scanned))),
         None => Parsed::Ignored(Ignored::OtherScan),
-    })
-}
-
-fn judge_record(record: Record<'_>, origin: Origin) -> Result<Parsed, InvalidEvent> {
-    Ok(match cloudtrail::judged(record, origin)? {
-        Ok(event) => Parsed::Event(event),
-        Err(ignored) => Parsed::Ignored(ignored),
     })
 }

@@ -40,6 +40,9 @@ pub enum Parsed {
     Event(Event),
     /// A task changed. Nothing is judged by it; the index of what runs is kept from such events.
     TaskChanged(Box<TaskSeen>),
+    /// A revision of a task definition was made inactive. Nothing is judged by it; what was told of it is
+    /// over.
+    Deregistered(Box<Deregistered>),
     /// A schedule's turn to go through what time alone changes.
     Scheduled(Origin),
     /// Nothing to judge, and why.
@@ -89,6 +92,17 @@ pub struct Registered {
     pub arn: Option<TaskDefinitionArn>,
     /// The family, where the event names it.
     pub family: Option<String>,
+}
+
+/// A successful `DeregisterTaskDefinition` call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deregistered {
+    /// Where the event comes from.
+    pub origin: Origin,
+    /// Who called.
+    pub principal: Principal,
+    /// The revision.
+    pub arn: TaskDefinitionArn,
 }
 
 /// The end of a scan.
@@ -293,6 +307,8 @@ pub enum Ignored {
     NoScan,
     /// A change of a task, where nothing is recorded.
     TaskChanged,
+    /// A revision was made inactive, where nothing was told of it.
+    Deregistered,
     /// A deployment that ended, or failed.
     OtherDeployment(String),
     /// A service whose ARN does not say its cluster.
@@ -359,6 +375,9 @@ impl fmt::Display for Ignored {
             ),
             Self::TaskChanged => formatter
                 .write_str("a change of a task is about no subject; it is only kept in the ledger"),
+            Self::Deregistered => formatter.write_str(
+                "a revision that is made inactive is judged no more; it ends what was told of it",
+            ),
             Self::OtherDeployment(name) => {
                 write!(formatter, "{} begins no deployment", quoted(name))
             }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
@@ -32,6 +33,11 @@ fn json_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn told(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Ignored(reason) => format!("ignored: {reason}"),
+        Parsed::Deregistered(deregistered) => format!(
+            "deregistered {} by {}",
+            deregistered.arn.short(),
+            deregistered.principal.name
+        ),
         Parsed::Scheduled(origin) => format!("scheduled: {:?}", origin.time),
         Parsed::TaskChanged(seen) => format!(
             "task {} at {}, version {} of {}, {} in {}: {:?}",
@@ -374,4 +380,39 @@ proptest! {
         let changed = format!("{before}{with}{rest}");
         let _ = parse(changed.as_bytes());
     }
+}
+
+#[test]
+fn a_deregistration_names_its_revision_in_the_answer_or_the_request() {
+    let event: Value = {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+        let files = json_files(&root.join("task-definition-guard"));
+        let sample = files
+            .iter()
+            .find(|(path, _)| path.ends_with("deregistered.json"));
+        serde_json::from_slice(&sample.unwrap().1).unwrap()
+    };
+    let revision = |event: &Value| match parse(event.to_string().as_bytes()) {
+        Ok(Parsed::Deregistered(deregistered)) => Ok(deregistered.arn.to_string()),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    };
+    let arn = "arn:aws:ecs:eu-central-1:444455556666:task-definition/ci-builder:3";
+    assert_eq!(revision(&event), Ok(arn.to_owned()));
+    // CloudTrail leaves the answer out where the record would be too large.
+    let mut request_alone = event.clone();
+    request_alone["detail"]["responseElements"] = Value::Null;
+    assert_eq!(revision(&request_alone), Ok(arn.to_owned()));
+    let mut by_arn = request_alone.clone();
+    by_arn["detail"]["requestParameters"]["taskDefinition"] = arn.into();
+    assert_eq!(revision(&by_arn), Ok(arn.to_owned()));
+    for nothing in [Value::Null, "ci-builder".into(), "x y:1".into()] {
+        let mut event = request_alone.clone();
+        event["detail"]["requestParameters"]["taskDefinition"] = nothing.clone();
+        assert!(revision(&event).is_err(), "{nothing}");
+    }
+    let mut refused = event;
+    refused["detail"]["errorCode"] = "AccessDenied".into();
+    let parsed = parse(refused.to_string().as_bytes());
+    assert!(matches!(parsed, Ok(Parsed::Ignored(_))), "{parsed:?}");
 }

@@ -3,7 +3,9 @@
 
 mod acting;
 mod counting;
+mod ending;
 mod known;
+mod open;
 mod recalling;
 mod review;
 mod telling;
@@ -22,14 +24,15 @@ use tidewaiter_aws::{
     ledger::{Ledger, Writer},
     publish,
 };
-use tidewaiter_events::{Event, Ignored, Origin, Parsed, parse};
+use tidewaiter_events::{Deregistered, Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{
-    Alert, Failure, Fate, clean,
+    Alert, Failure, Fate, Message, Seen, clean,
     emf::{Metric, Metrics},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, Withheld, decide, facts::ScanState, judge_tags,
-    ledger, plan, replacement, wants_surroundings,
+    Decision, Effect, Facts, Subject, Verdict, Withheld, decide,
+    facts::{ScanState, SubjectKind},
+    judge_tags, ledger, plan, replacement, wants_surroundings,
 };
 
 use crate::{Function, Settings};
@@ -60,6 +63,8 @@ pub struct Guard {
 enum Read {
     /// Something to judge.
     Event(Event),
+    /// A revision that was made inactive.
+    Deregistered(Box<Deregistered>),
     /// A schedule's turn.
     Review(Origin),
     /// Nothing to do.
@@ -109,6 +114,9 @@ impl Line {
         self.reason = reason;
     }
 }
+
+/// What is said of an event that the rules should have sent elsewhere.
+const MISPLACED: &str = "another function is for such events: check the rules and their targets";
 
 impl Guard {
     /// A function with its settings.
@@ -179,6 +187,7 @@ impl Guard {
     async fn judge(&self, payload: &str, line: &mut Line) -> Result<(), HandleError> {
         let event = match self.read(payload) {
             Read::Event(event) => event,
+            Read::Deregistered(revision) => return self.deregistered(&revision, line).await,
             Read::Review(origin) => return self.review(&origin, line).await,
             Read::Ignored(reason) => {
                 line.outcome = "ignored";
@@ -199,14 +208,19 @@ impl Guard {
         let event = match parse(payload.as_bytes()) {
             Ok(Parsed::Event(event)) => event,
             Ok(Parsed::TaskChanged(_)) => return Read::Ignored(Ignored::TaskChanged),
+            Ok(Parsed::Deregistered(revision))
+                if self.function.subject == SubjectKind::TaskDefinition =>
+            {
+                return Read::Deregistered(revision);
+            }
+            Ok(Parsed::Deregistered(_)) => return Read::Hopeless(None, MISPLACED.to_owned()),
             Ok(Parsed::Scheduled(origin)) => return Read::Review(origin),
             Ok(Parsed::Ignored(reason)) if !reason.is_misrouted() => return Read::Ignored(reason),
             Ok(Parsed::Ignored(reason)) => return Read::Hopeless(None, reason.to_string()),
             Err(error) => return Read::Hopeless(None, error.to_string()),
         };
         if event.subject_kind() != self.function.subject {
-            let reason = "another function is for such events: check the rules and their targets";
-            return Read::Hopeless(Some(event), reason.to_owned());
+            return Read::Hopeless(Some(event), MISPLACED.to_owned());
         }
         Read::Event(event)
     }
@@ -224,7 +238,20 @@ impl Guard {
         line.who = event
             .principal()
             .map_or_else(String::new, |who| clean(&who.name, 200));
-        match self.facts(event, line).await {
+        let known = match event {
+            Event::Pushed(pushed) => self.known(pushed).await,
+            _ => Ok(Known::Nothing),
+        };
+        if let (Event::Pushed(pushed), Ok(Known::Released(release))) = (event, &known) {
+            line.outcome = "released";
+            self.released(pushed, release, line).await?;
+            return Ok(None);
+        }
+        let facts = match known {
+            Ok(known) => self.facts(event, known, line).await,
+            Err(error) => Err(error),
+        };
+        match facts {
             Ok(Some(facts)) => self.act(Some(payload), event, *facts, line).await?,
             Ok(None) => {}
             Err(error) if error.is_transient() => return Err(error.into()),
@@ -234,19 +261,16 @@ impl Guard {
     }
 
     /// What there is to judge; where there is nothing, why stands in the line.
-    async fn facts(&self, event: &Event, line: &mut Line) -> Result<Option<Box<Facts>>, CallError> {
-        let known = match event {
-            Event::Pushed(pushed) => self.known(pushed).await?,
-            _ => Known::Nothing,
-        };
+    async fn facts(
+        &self,
+        event: &Event,
+        known: Known,
+        line: &mut Line,
+    ) -> Result<Option<Box<Facts>>, CallError> {
         let elsewhere = match known {
             Known::Held(facts) => return Ok(Some(facts)),
-            Known::Released => {
-                line.outcome = "released";
-                return Ok(None);
-            }
             Known::HeldElsewhere(facts) => Some(facts),
-            Known::Nothing => None,
+            Known::Released(_) | Known::Nothing => None,
         };
         let clients = &self.settings.clients;
         match gather(clients, event).await? {
@@ -331,13 +355,21 @@ impl Guard {
                 let alert = alert.held_back(hold.map(ledger::Hold::reason));
                 let news =
                     ledger::News::of(facts, &decision, &plan, &acted.effects, hold, acted.begun);
+                let over = ending::over_once_told(facts, &plan, &acted);
+                let seen = Seen::Bad {
+                    news: &news,
+                    alert: &alert,
+                    over: over.as_ref(),
+                };
                 let key = ledger::Key::alert(facts);
-                self.tell(&key, &news, &alert, acted.is_ledger_lost, line)
-                    .await?;
+                self.tell(&key, &seen, acted.is_ledger_lost, line).await?;
             }
-            None if ledger::clears(facts, &decision) => {
-                let key = ledger::Key::alert(facts);
-                self.ledger().clear(&key, self.writer(line)).await?;
+            // A definition cannot change. What the policy makes of it by now, the daily review finds.
+            None if matches!(facts.subject, Subject::Image(_)) => {
+                if let Some(over) = ending::over_by_decision(facts, &decision) {
+                    let key = ledger::Key::alert(facts);
+                    self.tell(&key, &Seen::Well(&over), false, line).await?;
+                }
             }
             None => {}
         }
@@ -398,8 +430,12 @@ impl Guard {
     /// A failure to publish is always worth another attempt: the action is idempotent, and after
     /// the last one the event is in the dead-letter queue, which has an alarm of its own.
     async fn publish(&self, alert: &Alert) -> Result<(), HandleError> {
+        self.send_message(&alert.message()).await
+    }
+
+    async fn send_message(&self, message: &Message) -> Result<(), HandleError> {
         let topic_arn = &self.settings.topic_arn;
-        publish(&self.settings.clients, topic_arn, &alert.message()).await?;
+        publish(&self.settings.clients, topic_arn, message).await?;
         self.count(Metric::AlertsSent, 1);
         Ok(())
     }

@@ -26,6 +26,11 @@ choice!(
             "Something is wrong, for the first time or again."
         ),
         (
+            "reopened",
+            Self(Change::Reopened),
+            "Something is wrong again that was well."
+        ),
+        (
             "changed",
             Self(Change::Changed),
             "It is still wrong, and differently."

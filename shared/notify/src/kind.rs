@@ -148,6 +148,11 @@ impl Kind {
         self.is_chat() || matches!(self, Self::PagerDuty)
     }
 
+    /// Whether an alert that is late would put it into a state of before.
+    pub const fn keeps_state(self) -> bool {
+        matches!(self, Self::PagerDuty | Self::SecurityHub)
+    }
+
     pub(crate) const fn has_secret(self) -> bool {
         !matches!(self, Self::AmazonQ | Self::SecurityHub)
     }

@@ -190,7 +190,7 @@ impl Matching {
             && self
                 .min_severity
                 .is_none_or(|least| alert.severity >= least)
-            && self.change.holds(|change| change.0 == alert.change)
+            && self.change.holds(|change| change.0.covers(alert.change))
             && self
                 .principal
                 .holds(|glob| alert.who.iter().any(|who| matches(&glob.0, who)))

@@ -169,7 +169,7 @@ impl Channels {
         let mut body = match (telling, thread) {
             // What goes on under a message need not repeat it.
             (Telling::Alert(alert), Some(_)) if alert.change != Change::Changed => {
-                slack::reply(&alert.notice, &self.setting(alert, now), 0)
+                slack::reply(&alert.notice, &self.setting(alert, now))
             }
             (Telling::Alert(alert), _) => slack::message(&alert.notice, &self.setting(alert, now)),
             (Telling::Summary(summary), _) => summary.for_slack(),

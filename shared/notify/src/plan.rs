@@ -89,7 +89,7 @@ pub fn plan(
             at,
             due,
         };
-        if channels.damps(channel) && matches!(alert.change, Change::Opened | Change::Resolved) {
+        if channels.damps(channel) && (alert.change.opens() || alert.change == Change::Resolved) {
             let known = flaps.entry(alert.key.clone()).or_default();
             match known.note(&alert.id, now, channels.flaps_per_hour) {
                 Damped::No => {}

@@ -1,7 +1,5 @@
 //! What on-call hears: one alert a decision that needs one, or a failure to come to one.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use tidewaiter_events::{Event, Principal};
 use tidewaiter_rules::{
@@ -14,6 +12,7 @@ use crate::{
     change::{self, AlertFix},
     clean, console, remedy,
     reminder::AlertWaiver,
+    state::AlertState,
     suppressed::AlertSuppressed,
     surroundings::AlertSurroundings,
 };
@@ -25,7 +24,8 @@ pub struct Alert {
     pub(crate) version: u8,
     pub(crate) kind: Kind,
     pub(crate) key: AlertKey,
-    pub(crate) change: Change,
+    #[serde(flatten)]
+    pub(crate) state: AlertState,
     /// The first line, for people.
     pub(crate) headline: String,
     pub(crate) severity: Severity,
@@ -208,7 +208,7 @@ impl Alert {
             version: 1,
             kind: Kind::Decision,
             key: AlertKey::of(facts),
-            change: Change::Opened,
+            state: AlertState::default(),
             headline: headline(facts, decision, plan, effects, &worst.message),
             severity: severity.max().unwrap_or(worst.severity),
             mode: plan.mode,
@@ -255,7 +255,7 @@ impl Alert {
             version: 1,
             kind: Kind::Failure,
             key: failure.key(place),
-            change: Change::Opened,
+            state: AlertState::default(),
             headline: format!("Tidewaiter {about}: {}", clean(failure.error, 200)),
             severity: Severity::High,
             mode: failure.mode,
@@ -293,7 +293,7 @@ impl Alert {
     /// The same alert as the telling of another change than the first.
     #[must_use]
     pub fn telling(mut self, change: Change) -> Self {
-        self.change = change;
+        self.state.change = change;
         self
     }
 
@@ -302,9 +302,14 @@ impl Alert {
         &self.key
     }
 
-    /// The ids of the rules with findings, each once.
-    pub(crate) fn rules(&self) -> BTreeSet<&'static str> {
-        self.findings.iter().map(|told| told.finding.rule).collect()
+    pub(crate) fn in_state(mut self, state: AlertState) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Whether something kept what was to be done from being done.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.held_back.is_some()
     }
 }
 

@@ -6,6 +6,7 @@ pub mod amazon_q;
 pub mod asff;
 mod content;
 mod cut;
+pub(crate) mod email;
 pub mod pagerduty;
 pub mod slack;
 pub mod teams;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tidewaiter_rules::{Facts, ledger::Key, names::Place};
 
@@ -19,10 +19,9 @@ pub struct AlertKey(String);
 const LONGEST: usize = 255;
 
 impl AlertKey {
-    /// The key of what is told of a subject: the ledger's, without its kind.
+    /// The key of what is told of a subject: the ledger's.
     pub fn of(facts: &Facts) -> Self {
-        let key = Key::alert(facts);
-        Self::new(key.id().strip_prefix("alert#").unwrap_or(key.id()))
+        Self::new(Key::alert(facts).part())
     }
 
     /// The key of what is told of Tidewaiter itself in a place, such as an event that it could not
@@ -72,43 +71,6 @@ pub(crate) fn hash(text: &str) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Which change of state an alert tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// The subject is bad, and was not told as such before.
-    #[default]
-    Opened,
-    /// It is bad in another way than told, or something else was done about it.
-    Changed,
-    /// It is not bad any more.
-    Resolved,
-    /// It is as bad as was told, and still there.
-    Reminder,
-}
-
-impl Change {
-    /// The name as in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Changed => "changed",
-            Self::Resolved => "resolved",
-            Self::Reminder => "reminder",
-        }
-    }
-
-    /// How a line for people begins; nothing for what is told first.
-    pub(crate) const fn prefix(self) -> &'static str {
-        match self {
-            Self::Opened => "",
-            Self::Changed => "Changed: ",
-            Self::Resolved => "Resolved: ",
-            Self::Reminder => "Still so: ",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod channel;
 mod check;
 mod console;
 pub mod emf;
+mod incident;
 mod inert;
 mod junit;
 mod key;
@@ -19,6 +20,7 @@ mod report;
 mod sarif;
 mod schema;
 mod sns;
+mod state;
 mod style;
 mod suppressed;
 mod surroundings;
@@ -26,9 +28,10 @@ mod text;
 
 pub use alert::{Alert, Failure, Fate};
 pub use check::Checked;
+pub use incident::{Incident, Next, Seen, Standing};
 pub use inert::clean;
 pub use junit::Junit;
-pub use key::{AlertKey, Change};
+pub use key::AlertKey;
 pub use listing::Listing;
 pub use notice::{InvalidNotice, Notice, Routing};
 pub use replay::Replayed;
@@ -36,6 +39,7 @@ pub use report::{Judged, Note, Report, Unreadable};
 pub use sarif::Sarif;
 pub use schema::schema as alert_schema;
 pub use sns::{Attribute, Message};
+pub use state::{Change, Over, Reason, WhatChanged};
 pub use style::Style;
 
 #[cfg(test)]

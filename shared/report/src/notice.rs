@@ -10,7 +10,7 @@ use serde::{
 use serde_json::Value;
 use tidewaiter_rules::Severity;
 
-use crate::{AlertKey, Change, clean};
+use crate::{AlertKey, Change, WhatChanged, clean};
 
 /// An alert as it is read from its JSON (`docs/alert.md`). Members that are not known are passed by,
 /// so that an older reader reads what a newer writer wrote. All text is made harmless here once more:
@@ -23,6 +23,14 @@ pub struct Notice {
     key: Option<Text>,
     #[serde(default)]
     pub(crate) change: Change,
+    pub(crate) what_changed: Option<WhatChanged>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) since: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) repeats: u64,
+    #[serde(default)]
+    sequence: Option<u64>,
+    pub(crate) resolution: Option<NoticeResolution>,
     pub(crate) headline: Text,
     pub(crate) severity: Severity,
     pub(crate) mode: Text,
@@ -119,6 +127,17 @@ impl Notice {
     /// Which change of state it tells.
     pub fn change(&self) -> Change {
         self.change
+    }
+
+    /// Which alert about the same it is, counted from 1, where that is counted: what comes later is the
+    /// greater one.
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// How often the same was met since it was opened, beside what was told.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
     }
 
     /// What routes can choose by.
@@ -308,4 +327,10 @@ pub(crate) struct Ending {
 pub(crate) struct NoticeFailure {
     pub(crate) error: Text,
     pub(crate) fate: Text,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct NoticeResolution {
+    pub(crate) explanation: Text,
+    pub(crate) detail: Option<Text>,
 }

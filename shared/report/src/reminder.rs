@@ -86,7 +86,7 @@ impl Alert {
             version: 1,
             kind: Kind::Waivers,
             key: crate::AlertKey::of_home("waivers", home, "end"),
-            change: crate::Change::Opened,
+            state: crate::state::AlertState::default(),
             headline: format!(
                 "Tidewaiter waiver {} {ends} {}{others}",
                 clean(&first.id, 100),
@@ -146,16 +146,5 @@ impl Alert {
             writeln!(out, "  {what}")?;
         }
         Ok(())
-    }
-}
-
-impl Kind {
-    /// What stands in the attribute `rule` where no rule has a finding: a filter on rules must
-    /// still be able to name what else there is.
-    pub(crate) const fn in_place_of_a_rule(self) -> &'static str {
-        match self {
-            Self::Decision | Self::Failure => "unhandled-event",
-            Self::Waivers => "waiver-end",
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::{Change, Reason, WhatChanged};
+
 /// The JSON Schema of an alert of version 1, as `docs/alert.md` describes it. Members that it does not
 /// know are allowed, because some may be added.
 pub fn schema() -> Value {
@@ -16,10 +18,7 @@ pub fn schema() -> Value {
                     "What all alerts about one subject have in common, at most 255 printable ASCII characters.",
                 ),
             ),
-            (
-                "change",
-                json!({"enum": ["opened", "changed", "resolved", "reminder"]}),
-            ),
+            ("change", json!({"enum": Change::ALL.map(Change::name)})),
             ("headline", text("One line for people.")),
             ("severity", severity.clone()),
             ("mode", json!({"enum": ["audit", "enforce"]})),
@@ -31,6 +30,14 @@ pub fn schema() -> Value {
         ],
         &[
             ("decision", json!({"enum": ["deny", "warn"]})),
+            (
+                "what_changed",
+                json!({"enum": WhatChanged::ALL.map(WhatChanged::name)}),
+            ),
+            ("since", text("When it was opened, RFC 3339, UTC.")),
+            ("repeats", count()),
+            ("sequence", count()),
+            ("resolution", resolution()),
             ("time", text("When it happened, RFC 3339, UTC.")),
             (
                 "event",
@@ -73,6 +80,16 @@ pub fn schema() -> Value {
         members.insert("title".to_owned(), json!("Tidewaiter alert, version 1"));
     }
     alert
+}
+
+fn resolution() -> Value {
+    object(
+        &[
+            ("reason", json!({"enum": Reason::ALL.map(Reason::name)})),
+            ("explanation", text("The reason for people.")),
+        ],
+        &[("detail", text("Who or what made it so."))],
+    )
 }
 
 fn finding(severity: &Value) -> Value {

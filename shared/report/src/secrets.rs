@@ -55,7 +55,9 @@ fn no_secret_of_a_definition_is_in_an_alert() {
                     .unwrap_or_else(|| panic!("{place} {decision:?}"))
             }
             Ok(Parsed::Ignored(reason)) => panic!("{reason}"),
-            Ok(Parsed::Scheduled(_) | Parsed::TaskChanged(_)) => panic!("nothing is judged by it"),
+            Ok(Parsed::Scheduled(_) | Parsed::TaskChanged(_) | Parsed::Deregistered(_)) => {
+                panic!("nothing is judged by it")
+            }
             Err(error) => {
                 let error = &error.to_string();
                 Alert::of_failure(&Failure {

@@ -23,7 +23,9 @@ pub(crate) fn event(json: &Value) -> Event {
     match parse(json.to_string().as_bytes()).unwrap() {
         Parsed::Event(event) => event,
         Parsed::Ignored(reason) => panic!("{reason}"),
-        Parsed::Scheduled(_) | Parsed::TaskChanged(_) => panic!("nothing is judged by it"),
+        Parsed::Scheduled(_) | Parsed::TaskChanged(_) | Parsed::Deregistered(_) => {
+            panic!("nothing is judged by it")
+        }
     }
 }
 
@@ -48,7 +50,7 @@ pub(crate) fn alert(event: &Event, effect: Effect) -> Option<Alert> {
 }
 
 /// SNS: "Publish" in its API reference; 256 KiB with the attributes.
-fn is_within_limits(message: &Message) -> Result<(), TestCaseError> {
+pub(crate) fn is_within_limits(message: &Message) -> Result<(), TestCaseError> {
     prop_assert!(message.subject.chars().count() < 100);
     prop_assert!(!message.subject.is_empty());
     prop_assert!(message.subject.chars().all(is_inert));

@@ -12,7 +12,7 @@ use crate::{
 
 impl Display for Alert {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}{}\n", self.change.prefix(), self.headline)?;
+        writeln!(out, "{}{}\n", self.state.prefix(), self.headline)?;
         if let Some(subject) = &self.subject {
             writeln!(out, "What     {} {}", subject.kind, subject.id)?;
             if !subject.tags.is_empty() {
@@ -34,6 +34,7 @@ impl Display for Alert {
             writeln!(out, "Console  {link}")?;
         }
         writeln!(out, "Mode     {}", self.mode.name())?;
+        self.state.write(out)?;
         self.findings(out)?;
         self.actions(out)?;
         self.suppressed.write(out)?;

@@ -1,20 +1,26 @@
 //! What the ledger knows its entries by, what makes an alert news, and what holds an action back.
 //! Where time counts it comes in as a value.
 
-use std::fmt::{self, Display, Formatter, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Formatter, Write as _},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    decide::{Decision, Verdict},
-    facts::{Facts, Subject},
-    names::{Digest, Repository, quoted},
+    decide::Decision,
+    facts::{Facts, Subject, SubjectKind},
+    names::{Digest, Repository, TaskDefinitionArn, quoted},
     plan::{Action, Effect, Plan, Step, Withheld},
 };
 
-/// DynamoDB takes keys of 2,048 bytes; what is longer than this is cut, with a hash in its place.
+/// DynamoDB takes an `id` of 2,048 bytes; what is longer than this is cut, with a hash in its place.
 const LONGEST: usize = 1500;
+
+/// The same for a part, of which DynamoDB takes 1,024 bytes.
+const LONGEST_PART: usize = 1000;
 
 /// What an entry of the ledger is known by. Entries with the same `id` are read together, in the
 /// order of their parts; what stands alone has the part `-`.
@@ -35,7 +41,7 @@ impl Key {
         Self::of("action", id)
     }
 
-    /// What was told of a subject.
+    /// What was told of a subject: a part of [`Self::alerts`].
     pub fn alert(facts: &Facts) -> Self {
         let subject = &facts.subject;
         let id = match subject {
@@ -53,12 +59,52 @@ impl Key {
             let place = place.unwrap_or_default();
             format!("{place}{}/{}", subject.kind_name(), subject.id())
         });
-        Self::of("alert", &id)
+        Self::alert_in(subject.kind_name(), &short(&id, LONGEST_PART))
+    }
+
+    /// What was told of a revision.
+    pub fn alert_about_revision(revision: &TaskDefinitionArn) -> Self {
+        let kind = SubjectKind::TaskDefinition.name();
+        Self::alert_in(kind, &short(&revision.to_string(), LONGEST_PART))
+    }
+
+    /// What was told of an image.
+    pub fn alert_about_image(repository: &Repository, digest: &Digest) -> Self {
+        let image = format!("{}@{digest}", repository.arn());
+        Self::alert_in(SubjectKind::Image.name(), &short(&image, LONGEST_PART))
+    }
+
+    /// What was told of a subject of a kind, by its part.
+    pub fn alert_in(kind: &str, part: &str) -> Self {
+        Self::alone(Self::alerts(kind)).with_part(part)
+    }
+
+    /// The revision or the image, `REPOSITORY_ARN@DIGEST`, of which this was told. `None` for what is over
+    /// unseen: a run, a service's settings, a deployment.
+    pub fn alert_subject(&self) -> Option<AlertSubject> {
+        let part = self.part.as_deref()?;
+        match self.id.strip_prefix("alert#")? {
+            "task-definition" => {
+                let revision = TaskDefinitionArn::parse(part).ok()?;
+                Some(AlertSubject::Revision(revision))
+            }
+            "image" => {
+                let (repository, digest) = part.split_once('@')?;
+                let repository = Repository::parse_arn(repository).ok()?;
+                Some(AlertSubject::Image(repository, Digest::parse(digest).ok()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The `id` of what was told of all subjects of a kind.
+    pub fn alerts(kind: &str) -> String {
+        format!("alert#{kind}")
     }
 
     /// What was told of a function's budget in an hour.
     pub fn budget_alert(function: &str, hour: Hour) -> Self {
-        Self::of("alert", &format!("budget#{function}#{hour}"))
+        Self::alone(Self::alerts("budget")).with_part(&format!("{function}#{hour}"))
     }
 
     /// An image that is not to be pulled: a part of [`Self::QUARANTINE`]. The digest stands first, so that
@@ -145,6 +191,11 @@ impl Key {
         Self::of("thread", alert_key).with_part(channel)
     }
 
+    /// Which alert about a key a channel was told last.
+    pub fn sequence(alert_key: &str, channel: &str) -> Self {
+        Self::of("sequence", alert_key).with_part(channel)
+    }
+
     /// How often what an alert's key stands for has changed.
     pub fn flaps(alert_key: &str) -> Self {
         Self::of("flaps", alert_key)
@@ -178,12 +229,26 @@ impl Key {
     }
 
     fn of(kind: &str, id: &str) -> Self {
-        if id.len() <= LONGEST {
-            return Self::alone(format!("{kind}#{id}"));
-        }
-        let kept: String = id.chars().take(LONGEST / 4 - 40).collect();
-        Self::alone(format!("{kind}#{kept}~{}", hash([id])))
+        Self::alone(format!("{kind}#{}", short(id, LONGEST)))
     }
+}
+
+/// Something that stays as it is until its end is announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertSubject {
+    /// A revision of a task definition.
+    Revision(TaskDefinitionArn),
+    /// An image.
+    Image(Repository, Digest),
+}
+
+/// A text of at most so many bytes that stands for this one.
+fn short(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    let kept: String = text.chars().take(longest / 4 - 40).collect();
+    Cow::Owned(format!("{kept}~{}", hash([text])))
 }
 
 /// An hour of the clock, UTC.
@@ -403,12 +468,6 @@ fn became(
         let _ = write!(text, " {}", begun.as_second());
     }
     text
-}
-
-/// Whether a decision takes back what was told before: later the same is news again. A definition
-/// never changes, so only an image's.
-pub fn clears(facts: &Facts, decision: &Decision) -> bool {
-    decision.verdict == Verdict::Allow && matches!(facts.subject, Subject::Image(_))
 }
 
 /// Half of SHA-256 over the parts, each with its length, so that no two lists are written alike.

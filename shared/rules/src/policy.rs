@@ -1,5 +1,6 @@
 //! What is wanted: a level for each rule.
 
+mod alerting;
 mod bounds;
 mod file;
 pub mod form;
@@ -23,6 +24,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use alerting::Alerting;
 pub use bounds::{Bounds, ScopeLevel};
 pub use file::{MAX_BYTES, RuleId, Version};
 use form::choice;
@@ -228,6 +230,7 @@ pub struct Policy {
     presets: Vec<&'static Preset>,
     in_use: InUse,
     running: Running,
+    alerting: Alerting,
     method: Method,
     vex: Vec<String>,
     /// Whether it names documents that cannot be read.
@@ -303,6 +306,7 @@ impl Policy {
             presets: Vec::new(),
             in_use: InUse::default(),
             running: Running::default(),
+            alerting: Alerting::default(),
             method: Method::default(),
             vex: Vec::new(),
             lacks_vex: false,
@@ -400,6 +404,11 @@ impl Policy {
     /// How many actions a function may take in an hour.
     pub fn max_actions_per_hour(&self) -> u32 {
         self.max_actions_per_hour
+    }
+
+    /// When on-call hears again of what is still open.
+    pub fn alerting(&self) -> Alerting {
+        self.alerting
     }
 
     /// The exceptions, in the order of the file.

@@ -250,3 +250,39 @@ async fn what_is_no_alert_is_put_aside_and_alike_alerts_are_one_message() {
             .contains("2 task definitions alike")
     );
 }
+
+fn numbered(id: &str, change: &str, sequence: u64) -> Value {
+    let mut one = alert(id, change, "web");
+    one["alert"]["sequence"] = sequence.into();
+    one
+}
+
+#[tokio::test]
+async fn alerts_that_overtook_each_other_end_in_the_state_of_the_last() {
+    let actions = |stage: &Stage| -> Vec<String> {
+        let told = stage.told("pager").into_iter();
+        let action = |request: crate::tests::receiver::Request| {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            body["event_action"].as_str().unwrap().to_owned()
+        };
+        told.map(action).collect()
+    };
+    // In one batch they are told in their order.
+    let stage = Stage::new(TWO, |_, _| ok()).await;
+    let batch = [numbered("b", "resolved", 2), numbered("a", "opened", 1)];
+    assert!(stage.deliver(&batch, "1").await.is_empty());
+    assert_eq!(actions(&stage), ["trigger", "resolve"]);
+    // One that is late is told to people, and opens nothing where a state is kept.
+    let stage = Stage::new(TWO, |_, _| ok()).await;
+    for one in batch {
+        let id = one["id"].as_str().unwrap().to_owned();
+        assert!(stage.deliver(&[one], &id).await.is_empty());
+    }
+    assert_eq!(actions(&stage), ["resolve"]);
+    assert_eq!(stage.told("chat").len(), 2);
+    assert_eq!(stage.state("a", "pager"), "overtaken");
+    // It begins anew later.
+    let again = [numbered("c", "reopened", 3)];
+    assert!(stage.deliver(&again, "2").await.is_empty());
+    assert_eq!(actions(&stage), ["resolve", "trigger"]);
+}

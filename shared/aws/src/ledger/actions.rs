@@ -30,6 +30,8 @@ pub struct Recorded {
     pub state: String,
     /// Who did it, or undid it.
     pub by: String,
+    /// When this occurrence was begun.
+    pub begun: Option<Timestamp>,
     /// Since when the state holds.
     pub at: Option<Timestamp>,
     /// The command that takes it back.
@@ -69,6 +71,7 @@ impl Ledger<'_> {
         Ok(entry.map(|entry| Recorded {
             state: text(&entry, "state").unwrap_or_default(),
             by: text(&entry, "by").unwrap_or_default(),
+            begun: entry.time("begun"),
             at: entry.time("at"),
             undo: text(&entry, "undo").unwrap_or_default(),
             explanation: text(&entry, "explanation").unwrap_or_default(),

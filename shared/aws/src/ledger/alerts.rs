@@ -1,22 +1,26 @@
-//! Alerts, each told once.
+//! Incidents: what was told of each subject and goes on.
 //!
-//! An alert is claimed, sent, and written down as told, in this order. A process that is killed
-//! before it sends has left a claim that its own next attempt takes up again, because Lambda tries
-//! an event again under the same request id; and so does anybody else once the claim has run out,
-//! which is why who finds another's claim comes back later and does not rely on it. A process
-//! that is killed after it has sent, and before that is written down, sends once more: an alert may
-//! come twice for each kill, and is never lost.
+//! What is to be told of one is decided by `tidewaiter_report::Incident`; here it is read and written. A
+//! write holds only where nobody else has written since the entry was read. An alert is claimed, sent,
+//! and written down as told, in this order. A process that is killed before it sends has left a claim that
+//! its own next attempt takes up again, because Lambda tries an event again under the same request id; and
+//! so does anybody else once the claim has run out, which is why who finds another's claim comes back
+//! later and does not rely on it. A process that is killed after it has sent, and before that is written
+//! down, sends once more: an alert may come twice for each kill, and is never lost.
 
-use tidewaiter_rules::ledger::{DONE, Key, News};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use tidewaiter_report::{Change, Incident, Over, Reason, Standing, WhatChanged};
+use tidewaiter_rules::ledger::Key;
 
-use super::{Ledger, Write, Writer, Written, number, text};
+use super::{Entry, Ledger, Write, Writer, Written, number, seconds, text};
 use crate::CallError;
 
-/// How long news stays told. After that the same is told again, as a reminder.
-const DAYS: i64 = 30;
+/// How long something is known to be open whose end is announced by something.
+const OPEN_DAYS: i64 = 400;
 
-/// How long a claim holds, in seconds: longer than a function can run.
-const CLAIM: i64 = 150;
+/// How long it is known what was told of what is over, or ends unseen. After that it is told as new.
+const DAYS: i64 = 30;
 
 /// Whose part it is to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,105 +34,144 @@ pub enum Claim {
 }
 
 impl Ledger<'_> {
-    /// Asks to tell news.
+    /// What is known of an incident.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn claim(
+    pub async fn incident(
         &self,
         key: &Key,
-        news: &News,
         writer: Writer<'_>,
-    ) -> Result<Claim, CallError> {
-        let mut values = vec![
-            (":findings", text(&news.findings)),
-            (":effects", text(&news.effects)),
-            (":telling", text("telling")),
-            (":clear", text("clear")),
-            (":attempt", text(writer.attempt)),
-            (":seconds", writer.seconds()),
-            (
-                ":until",
-                number(writer.now.as_second().saturating_add(CLAIM)),
-            ),
-            (":now", writer.time()),
-            (":none", number(0)),
-            (":expires", writer.in_days(DAYS)),
-        ];
-        let differs = if news.is_already_done() {
-            values.push((":done", text(DONE)));
-            "(NOT begins_with(#effects, :done) AND (#findings <> :findings OR #effects <> :effects))"
-        } else if news.is_done() {
-            // What led to it may be said in other words: by a scan, or by the quarantine of before.
-            "#effects <> :effects"
-        } else {
-            "#findings <> :findings OR #effects <> :effects"
-        };
-        let condition = format!(
-            "attribute_not_exists(#id) OR #expires < :seconds OR #state = :clear OR {differs} \
-             OR (#state = :telling AND (#attempt = :attempt OR #until < :seconds))"
-        );
-        let write = Write {
-            update: "SET #state = :telling, #findings = :findings, #effects = :effects, \
-                     #attempt = :attempt, #until = :until, #at = :now, #repeats = :none, \
-                     #expires = :expires",
-            condition: &condition,
-            values,
-        };
-        Ok(match self.write(key, write).await? {
-            Written::Done => Claim::Ours,
-            Written::Refused(entry) if entry.is("state", "telling") => Claim::Anothers,
-            Written::Refused(_) => Claim::Told,
-        })
+    ) -> Result<Option<Incident>, CallError> {
+        let entry = self.read(key).await?;
+        Ok(entry.and_then(|entry| incident(&entry, writer)))
     }
 
-    /// Writes down that claimed news was told. Where there is other news by now, that counts.
+    /// All incidents about subjects of a kind, with their keys.
     ///
     /// # Errors
-    /// When the call fails. The same may then be told once more.
-    pub async fn told(&self, key: &Key, news: &News, writer: Writer<'_>) -> Result<(), CallError> {
-        let write = Write {
-            update: "SET #state = :told, #at = :now REMOVE #until",
-            condition: "#attempt = :attempt AND #findings = :findings AND #effects = :effects",
-            values: vec![
-                (":told", text("told")),
-                (":now", writer.time()),
-                (":attempt", text(writer.attempt)),
-                (":findings", text(&news.findings)),
-                (":effects", text(&news.effects)),
-            ],
-        };
-        self.write(key, write).await?;
-        Ok(())
+    /// When a call fails.
+    pub async fn incidents(
+        &self,
+        kind: &str,
+        writer: Writer<'_>,
+    ) -> Result<Vec<(Key, Incident)>, CallError> {
+        let id = Key::alerts(kind);
+        let entries = self.list(&id, "").await?;
+        let known = entries.iter().filter_map(|entry| {
+            let key = Key::alert_in(kind, entry.text("part")?);
+            Some((key, incident(entry, writer)?))
+        });
+        Ok(known.collect())
     }
 
-    /// Counts news that was told before.
+    /// Writes an incident down, unless somebody else has written since it was read; whether it did.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn repeated(&self, key: &Key, writer: Writer<'_>) -> Result<(), CallError> {
-        let write = Write {
-            update: "SET #last = :now ADD #repeats :one",
-            condition: "attribute_exists(#id)",
-            values: vec![(":now", writer.time()), (":one", number(1))],
+    pub async fn put_incident(
+        &self,
+        key: &Key,
+        incident: &Incident,
+        writer: Writer<'_>,
+    ) -> Result<bool, CallError> {
+        let days = match incident.standing {
+            Standing::Telling | Standing::Told | Standing::Resolving
+                if key.alert_subject().is_some() =>
+            {
+                OPEN_DAYS
+            }
+            _ => DAYS,
         };
-        self.write(key, write).await?;
-        Ok(())
+        let time = |time| text(&seconds(time).to_string());
+        let over = incident.over.as_ref();
+        let detail = over.and_then(|over| over.detail.as_deref());
+        let what_changed = incident.what_changed;
+        let members = [
+            (":state", Some(text(incident.standing.name()))),
+            (":change", Some(text(incident.change.name()))),
+            (":what_changed", what_changed.map(|it| text(it.name()))),
+            (":since", Some(time(incident.since))),
+            (":at", Some(time(incident.at))),
+            (":findings", Some(text(&incident.findings))),
+            (":effects", Some(text(&incident.effects))),
+            (":over", over.map(|over| text(over.reason.name()))),
+            (":over_detail", detail.map(text)),
+            (":repeats", Some(amount(incident.repeats))),
+            (":last", incident.last.map(time)),
+            (":alert", Some(text(&incident.alert))),
+            (":sequence", Some(amount(incident.sequence))),
+            (":attempt", Some(text(&incident.attempt))),
+            (":until", incident.until.map(|it| number(it.as_second()))),
+            (":revision", Some(amount(incident.revision))),
+            (":expires", Some(writer.in_days(days))),
+        ];
+        let (mut set, mut removed) = (Vec::new(), Vec::new());
+        let mut values = vec![
+            (":seconds", writer.seconds()),
+            (":was", amount(incident.revision.saturating_sub(1))),
+        ];
+        for (place, value) in members {
+            let name = place.replace(':', "#");
+            match value {
+                Some(value) => {
+                    set.push(format!("{name} = {place}"));
+                    values.push((place, value));
+                }
+                None => removed.push(name),
+            }
+        }
+        let mut update = format!("SET {}", set.join(", "));
+        if !removed.is_empty() {
+            update = format!("{update} REMOVE {}", removed.join(", "));
+        }
+        let write = Write {
+            update: &update,
+            condition: if incident.revision <= 1 {
+                "attribute_not_exists(#revision) OR #expires < :seconds OR #revision = :was"
+            } else {
+                "#revision = :was AND #expires >= :seconds"
+            },
+            values,
+        };
+        Ok(matches!(self.write(key, write).await?, Written::Done))
     }
+}
 
-    /// Writes down that what was told of a subject holds no longer, where something was: the same is
-    /// news again later.
-    ///
-    /// # Errors
-    /// When the call fails. The same later would then be taken for a repetition, so the event has to
-    /// be handled again.
-    pub async fn clear(&self, key: &Key, writer: Writer<'_>) -> Result<(), CallError> {
-        let write = Write {
-            update: "SET #state = :clear, #at = :now",
-            condition: "attribute_exists(#id) AND #state <> :clear",
-            values: vec![(":clear", text("clear")), (":now", writer.time())],
-        };
-        self.write(key, write).await?;
-        Ok(())
+/// An incident as it stands in the table; `None` where it counts no more, or cannot be read.
+fn incident(entry: &Entry, writer: Writer<'_>) -> Option<Incident> {
+    let expires = entry.number("expires")?;
+    if expires < writer.now.as_second() {
+        return None;
     }
+    let owned = |name: &str| entry.text(name).map(str::to_owned);
+    let count = |name: &str| entry.number(name).and_then(|it| u64::try_from(it).ok());
+    let until = entry.number("until");
+    Some(Incident {
+        standing: Standing::named(entry.text("state")?)?,
+        change: Change::named(entry.text("change")?)?,
+        what_changed: entry.text("what_changed").and_then(WhatChanged::named),
+        since: entry.time("since")?,
+        at: entry.time("at")?,
+        findings: owned("findings")?,
+        effects: owned("effects")?,
+        over: entry
+            .text("over")
+            .and_then(Reason::named)
+            .map(|reason| Over {
+                reason,
+                detail: owned("over_detail"),
+            }),
+        repeats: count("repeats").unwrap_or(0),
+        last: entry.time("last"),
+        alert: owned("alert")?,
+        sequence: count("sequence").unwrap_or(0),
+        attempt: owned("attempt")?,
+        until: until.and_then(|until| Timestamp::from_second(until).ok()),
+        revision: count("revision")?,
+    })
+}
+
+fn amount(value: u64) -> AttributeValue {
+    number(i64::try_from(value).unwrap_or(i64::MAX))
 }

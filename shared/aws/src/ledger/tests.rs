@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use tidewaiter_report::{Change, Incident, Over, Reason, Standing, WhatChanged};
 use tidewaiter_rules::{
     Action, Effect, Step, Undo,
-    ledger::News,
     names::{Digest, Place, Repository, TaskDefinitionArn},
 };
 
@@ -88,11 +88,7 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
     let clients = wire.clients(place());
     let ledger = Ledger::new(&clients, "the-table");
     let writer = writer("a", "2026-11-23T13:00:00.5Z");
-    let news = News {
-        findings: "f".to_owned(),
-        effects: "e".to_owned(),
-    };
-    let key = Key::switch();
+    let key = Key::alert_in("image", "x");
     let (repository, digest) = image();
     ledger.pause_in_force().await.unwrap();
     ledger.set_switch(true, "why", writer).await.unwrap();
@@ -121,10 +117,12 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
         .release(&repository, &digest, "good", writer.now, writer)
         .await
         .unwrap();
-    ledger.claim(&key, &news, writer).await.unwrap();
-    ledger.told(&key, &news, writer).await.unwrap();
-    ledger.repeated(&key, writer).await.unwrap();
-    ledger.clear(&key, writer).await.unwrap();
+    assert_eq!(ledger.incident(&key, writer).await, Ok(None));
+    let opened = incident(writer.now);
+    assert_eq!(ledger.put_incident(&key, &opened, writer).await, Ok(true));
+    let told = opened.told(writer.now);
+    assert_eq!(ledger.put_incident(&key, &told, writer).await, Ok(true));
+    ledger.incidents("image", writer).await.unwrap();
     let calls = calls.lock().unwrap();
     assert_eq!(calls.len(), 15);
     for call in calls.iter() {
@@ -465,4 +463,85 @@ async fn the_switch_and_the_budget_are_read_as_they_were_written() {
     ledger.spend(5, now).await.unwrap();
     assert_eq!(ledger.spent("guard", now.now).await, Ok(2));
     assert_eq!(ledger.spent("other", now.now).await, Ok(0));
+}
+
+fn incident(now: Timestamp) -> Incident {
+    Incident {
+        standing: Standing::Telling,
+        change: Change::Changed,
+        what_changed: Some(WhatChanged::ActedOn),
+        since: now,
+        at: now,
+        findings: "f".to_owned(),
+        effects: "e".to_owned(),
+        over: Some(Over::by(Reason::Released, "by ada")),
+        repeats: 3,
+        last: Some(now),
+        alert: r#"{"version":1}"#.to_owned(),
+        sequence: 2,
+        attempt: "a".to_owned(),
+        until: Some(now),
+        revision: 1,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_is_read_as_it_was_written_and_listed_with_its_kind() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let writer = writer("a", "2026-11-23T13:00:00Z");
+    let (repository, digest) = image();
+    let key = Key::alert_about_image(&repository, &digest);
+    let first = incident(writer.now);
+    assert_eq!(ledger.put_incident(&key, &first, writer).await, Ok(true));
+    assert_eq!(ledger.incident(&key, writer).await, Ok(Some(first.clone())));
+    let other = Key::alert_in("task-definition", "x");
+    ledger.put_incident(&other, &first, writer).await.unwrap();
+    let listed = ledger.incidents("image", writer).await.unwrap();
+    assert_eq!(listed, [(key.clone(), first.clone())]);
+    // What is not there any more is taken out.
+    let bare = Incident {
+        what_changed: None,
+        over: None,
+        last: None,
+        until: None,
+        ..first.told(writer.now)
+    };
+    assert_eq!(ledger.put_incident(&key, &bare, writer).await, Ok(true));
+    assert_eq!(ledger.incident(&key, writer).await, Ok(Some(bare)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_who_read_the_same_incident_one_writes() {
+    let table = Table::default();
+    let wire = wire(&table);
+    let clients = wire.clients(place());
+    let ledger = Ledger::new(&clients, "t");
+    let writer_of = writer;
+    let writer = writer("a", "2026-11-23T13:00:00Z");
+    let (repository, digest) = image();
+    let key = Key::alert_about_image(&repository, &digest);
+    let first = incident(writer.now);
+    assert_eq!(ledger.put_incident(&key, &first, writer).await, Ok(true));
+    assert_eq!(ledger.put_incident(&key, &first, writer).await, Ok(false));
+    let told = first.told(writer.now);
+    assert_eq!(ledger.put_incident(&key, &told, writer).await, Ok(true));
+    assert_eq!(ledger.put_incident(&key, &told, writer).await, Ok(false));
+    // An open image is known for longer than a year, and what nobody has seen for that long is new.
+    let later = writer_of("b", "2027-12-27T13:00:00Z");
+    assert!(ledger.incident(&key, later).await.unwrap().is_some());
+    let much_later = writer_of("b", "2027-12-29T13:00:00Z");
+    assert_eq!(ledger.incident(&key, much_later).await, Ok(None));
+    assert_eq!(
+        ledger
+            .put_incident(&key, &told.told(writer.now), much_later)
+            .await,
+        Ok(false)
+    );
+    assert_eq!(
+        ledger.put_incident(&key, &first, much_later).await,
+        Ok(true)
+    );
 }

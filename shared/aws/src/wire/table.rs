@@ -96,6 +96,12 @@ impl Table {
         }
     }
 
+    /// Another table with the same entries.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.items().clone())))
+    }
+
     /// An attribute of an entry, text or number as a text. The entry is named as by [`Self::keys`].
     pub fn attribute(&self, entry: &str, name: &str) -> Option<String> {
         let items = self.items();

@@ -132,6 +132,13 @@ impl Guard {
         let writer = self.writer(line);
         let most = self.settings.policy.max_actions_per_hour();
         let Some(left) = ledger.spend(most, writer).await? else {
+            // What was done for good is not held back: a report of it that comes again changes nothing.
+            if step.action.is_final()
+                && let Some(recorded) = ledger.action(&step.action, writer.now).await?
+                && let (Some(at), "done") = (recorded.begun, recorded.state.as_str())
+            {
+                return Ok(Permit::Granted(Begun { at, was_done: true }));
+            }
             let until = Hour::of(writer.now).end();
             return Ok(Permit::Held(Hold::OverBudget { most, until }));
         };

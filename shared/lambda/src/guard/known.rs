@@ -21,7 +21,7 @@ pub(super) enum Known {
     /// The same image is in quarantine in another repository: to be judged by that where no scan tells.
     HeldElsewhere(Box<Facts>),
     /// Somebody released it.
-    Released,
+    Released(Release),
 }
 
 impl Guard {
@@ -40,8 +40,8 @@ impl Guard {
         let mut elsewhere = None;
         for entry in listed {
             if entry.repository == *repository {
-                if entry.state.release_in_force().is_some() {
-                    return Ok(Known::Released);
+                if let Some(release) = entry.state.release_in_force() {
+                    return Ok(Known::Released(release.clone()));
                 }
                 if let Some(quarantine) = entry.state.of_its_own(None) {
                     return Ok(Known::Held(Box::new(self.held(pushed, digest, quarantine))));

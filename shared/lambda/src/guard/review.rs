@@ -41,11 +41,18 @@ impl Guard {
         };
         if self.function.subject == SubjectKind::Image {
             // Whoever may invoke a function may say that it is next year.
-            return self
-                .review_quarantine(origin, time.min((self.now)()), line)
-                .await;
+            let time = time.min((self.now)());
+            let reviewed = self.review_quarantine(origin, time, line).await;
+            // What fails of one is no reason to leave the other.
+            return reviewed.and(self.review_open(line).await);
         }
-        self.review_waivers(time).await
+        self.review_waivers(time).await?;
+        // Another attempt would tell of the waivers once more, and the next turn comes to the same.
+        if let Err(error) = self.review_open(line).await {
+            "not all that is open could be looked at".clone_into(&mut line.reason);
+            self.warn_of(&error);
+        }
+        Ok(())
     }
 
     /// Tells of waivers that end.

@@ -131,7 +131,7 @@ impl Guard {
                     aside.push((message, reason));
                     continue;
                 }
-                Read::Ignored(_) | Read::Review(_) => {
+                Read::Ignored(_) | Read::Review(_) | Read::Deregistered(_) => {
                     sum.ignored += 1;
                     continue;
                 }

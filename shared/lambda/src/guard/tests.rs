@@ -84,19 +84,27 @@ fn beside_the_ledger(wire: &Wire) -> Vec<Call> {
     let is_named =
         |call: &Call| call.operation == "DescribeImages" && call.parameters["imageIds"].is_array();
     calls
-        .filter(|call| !is_ledger(call) && !is_named(call))
+        .filter(|call| !is_ledger(call) && !is_named(call) && !is_ending(call))
         .collect()
 }
 
+/// Whether it tells that something is over: `ledger/ends.rs` is about that.
+fn is_ending(call: &Call) -> bool {
+    call.operation == "Publish" && alert_of(call)["change"] == "resolved"
+}
+
+/// The alert that a call publishes, as machines read it.
+fn alert_of(call: &Call) -> Value {
+    let message = call.parameters["Message"].as_str().unwrap();
+    let message: Value = serde_json::from_str(message).unwrap();
+    serde_json::from_str(message["default"].as_str().unwrap()).unwrap()
+}
+
+/// The alerts that went out, but for those that something is over.
 fn alerts(wire: &Wire) -> Vec<Value> {
     let calls = wire.calls().into_iter();
-    let published = calls.filter(|call| call.operation == "Publish");
-    let body = |call: Call| -> Value {
-        let message = call.parameters["Message"].as_str().unwrap();
-        let message: Value = serde_json::from_str(message).unwrap();
-        serde_json::from_str(message["default"].as_str().unwrap()).unwrap()
-    };
-    published.map(body).collect()
+    let published = calls.filter(|call| call.operation == "Publish" && !is_ending(call));
+    published.map(|call| alert_of(&call)).collect()
 }
 
 fn guard(mode: Mode, subject: SubjectKind, wire: &Wire) -> Guard {

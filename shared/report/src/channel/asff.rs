@@ -42,7 +42,7 @@ pub fn findings(notice: &Notice, setting: &Setting<'_>) -> Vec<Value> {
     }
     let state = match notice.change {
         Change::Resolved => State::Archived,
-        Change::Opened | Change::Changed | Change::Reminder => State::Active,
+        Change::Opened | Change::Reopened | Change::Changed | Change::Reminder => State::Active,
     };
     let rules = by_rule.iter().take(FINDINGS);
     rules

@@ -10,7 +10,7 @@ use crate::{
     Change, Notice,
     change::diff,
     clean,
-    notice::{NoticeAction, NoticeFinding, Run, Text},
+    notice::{NoticeAction, NoticeFinding, NoticeResolution, Run, Text},
 };
 
 /// How many findings a message for people names; the others are counted.
@@ -66,7 +66,11 @@ impl Shown<'_> {
 impl Notice {
     /// The line that stands in a phone's notification.
     pub(super) fn first_line(&self) -> String {
-        format!("{}{}", self.change.prefix(), self.headline.0)
+        format!(
+            "{}{}",
+            self.change.prefix(self.what_changed),
+            self.headline.0
+        )
     }
 
     /// The same with the severity before it, where nothing else shows that.
@@ -103,6 +107,17 @@ impl Notice {
         facts.push(("Where", self.place(setting)));
         if let Some(time) = self.time {
             facts.push(("When", moment(time, setting.now)));
+        }
+        if let Some(since) = self.since.filter(|_| self.change != Change::Opened) {
+            let mut text = moment(since, setting.now);
+            match self.repeats {
+                0 => {}
+                1 => text.push_str(", and met once more"),
+                count => {
+                    let _ = write!(text, ", and met {count} times more");
+                }
+            }
+            facts.push(("Open since", text));
         }
         match self.who_sentence() {
             Some(who) => facts.push(("Who", who)),
@@ -143,6 +158,9 @@ impl Notice {
 
     /// What was done, would have been or was not, in a line each.
     pub(super) fn deeds(&self) -> Vec<String> {
+        if let Some(resolution) = &self.resolution {
+            return vec![ending(resolution)];
+        }
         let mut lines: Vec<String> = self.actions.0.iter().map(deed).collect();
         if let Some(Text(reason)) = &self.withheld {
             lines.push(format!("Nothing was done: {reason}"));
@@ -255,6 +273,14 @@ impl Notice {
         }
         lines
     }
+}
+
+fn ending(resolution: &NoticeResolution) -> String {
+    let mut text = format!("It is over: {}", resolution.explanation.0);
+    if let Some(Text(detail)) = &resolution.detail {
+        let _ = write!(text, " ({detail})");
+    }
+    text
 }
 
 fn deed(action: &NoticeAction) -> String {

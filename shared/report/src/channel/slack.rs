@@ -89,16 +89,17 @@ pub fn message(notice: &Notice, setting: &Setting<'_>) -> Value {
 }
 
 /// The short message that goes under the first one in its thread: what changed, or that it is over.
-/// `repeats` is how often the same was met since the last message.
-pub fn reply(notice: &Notice, setting: &Setting<'_>, repeats: u64) -> Value {
+pub fn reply(notice: &Notice, setting: &Setting<'_>) -> Value {
     let mut lines = vec![notice.first_line()];
-    if let Some(time) = notice.time {
-        lines.push(moment(time, setting.now));
+    match (notice.since, notice.time) {
+        (Some(since), _) => lines.push(format!("Open since {}", moment(since, setting.now))),
+        (None, Some(time)) => lines.push(moment(time, setting.now)),
+        (None, None) => {}
     }
-    match repeats {
+    match notice.repeats {
         0 => {}
-        1 => lines.push("Met once more since the last message".to_owned()),
-        count => lines.push(format!("Met {count} times more since the last message")),
+        1 => lines.push("Met once more since then".to_owned()),
+        count => lines.push(format!("Met {count} times more since then")),
     }
     lines.extend(notice.deeds());
     wrapped(&notice.first_line(), &[section(&lines.join("\n"))])

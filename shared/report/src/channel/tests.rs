@@ -24,7 +24,7 @@ fn messages(json: &str) -> Vec<(&'static str, Value)> {
         rule_pages: Some(&pages),
         account_name: Some("prod"),
     };
-    let reply = slack::reply(&notice, &setting, 3);
+    let reply = slack::reply(&notice, &setting);
     vec![
         ("slack", slack::message(&notice, &setting)),
         ("slack", reply),

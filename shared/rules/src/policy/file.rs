@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy, Profile,
-    Running, Target, Unknown, Waiver,
+    Alerting, Count, InUse, InvalidPolicy, Layer, Level, MOST_ACTIONS, Method, Parameters, Policy,
+    Profile, Running, Target, Unknown, Waiver,
     form::{Filled, Form, Key, NotEmpty, Spanned, mapping, text},
     image::Images,
     mistake::{Mistake, Mistakes, Span},
@@ -56,6 +56,8 @@ mapping! {
         running: Running = "running",
         /// How denied images are put into quarantine.
         method: Method = "quarantine",
+        /// When on-call hears again of what is still open.
+        alerts: Alerting = "alerts",
         /// Built-in exceptions for well-known agents, by name.
         presets: Vec<&'static Preset> = "presets",
         /// OpenVEX documents: paths in the policy's folder. What they say does not affect an image does
@@ -156,6 +158,7 @@ fn policy(node: &Node, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
         presets: file.presets,
         in_use: file.in_use.unwrap_or_default(),
         running: file.running,
+        alerting: file.alerts,
         method: file.method,
         vex: file.vex.into_iter().map(|path| path.value.0).collect(),
         lacks_vex: false,

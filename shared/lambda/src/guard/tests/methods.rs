@@ -414,7 +414,11 @@ async fn an_image_that_came_back_or_whose_use_is_not_known_is_not_deleted() {
         }
     })
     .await;
-    assert_eq!(beside_query(&back), ["DescribeImages"]);
+    // What was told of it is still open, and is looked at.
+    assert_eq!(
+        beside_query(&back),
+        ["DescribeImages", "DescribeImageScanFindings"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -128,6 +128,10 @@ async fn deliver(events: usize, guards: &[Guard]) -> (usize, usize) {
         let failures = guard.handle_batch(&batch(&now), "r", at_ease()).await;
         let failed = failed(&failures);
         redelivered += failed.len();
+        if !failed.is_empty() {
+            // As long as the template hides a message that is being handled.
+            tokio::time::sleep(Duration::from_mins(31)).await;
+        }
         queue.extend(now.into_iter().filter(|(id, _)| failed.contains(id)));
         invocations += 1;
         assert!(invocations < 100, "the storm does not end");
@@ -165,6 +169,8 @@ async fn a_storm_of_findings_costs_one_evaluation_and_one_alert_a_digest() {
     let buckets = Arc::new(Mutex::new(Buckets::default()));
     let wire = account(buckets.clone());
     let mut guard = guard(Mode::Enforce, SubjectKind::Image, &wire);
+    world::begin();
+    guard.now = world::now;
     // The default budget would end it after 60.
     let policy = "version: 1\nmax-actions-per-hour: 1000";
     guard.settings.policy = Policy::from_yaml(policy, Timestamp::now()).unwrap();
@@ -328,7 +334,11 @@ async fn the_order_and_repetition_of_messages_do_not_matter() {
             .collect();
         let (failures, wire) = handle(&of(&events), critical).await;
         assert!(failures.is_empty());
-        let mut alerts: Vec<String> = alerts(&wire).iter().map(Value::to_string).collect();
+        let mut alerts = alerts(&wire);
+        for alert in &mut alerts {
+            alert.as_object_mut().unwrap().remove("since");
+        }
+        let mut alerts: Vec<String> = alerts.iter().map(Value::to_string).collect();
         alerts.sort();
         told.push(alerts);
     }

@@ -16,6 +16,7 @@ mod course;
 mod ecr;
 mod ecs;
 mod happening;
+mod incidents;
 mod population;
 mod process;
 mod properties;
@@ -46,8 +47,13 @@ thread_local! {
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// Has the world of this thread begin now.
+pub(super) fn begin() {
+    BEGAN.set(Some(Instant::now()));
+}
+
 /// The clock of this thread's world.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let began = BEGAN.get().expect("a world has begun");
     let passed = jiff::SignedDuration::try_from(Instant::now() - began).unwrap();
     BEGINNING.parse::<Timestamp>().unwrap() + passed
@@ -67,6 +73,8 @@ struct Aws {
     table: Table,
     watch: Watch,
     buckets: Buckets,
+    /// What the functions' own calls have AWS announce.
+    caused: Vec<Value>,
     /// What was put into dead-letter queues by the functions themselves.
     aside: Vec<String>,
 }
@@ -79,6 +87,7 @@ impl Aws {
             table: Table::default(),
             watch: Watch::default(),
             buckets: Buckets::default(),
+            caused: Vec::new(),
             aside: Vec::new(),
         }
     }
@@ -96,6 +105,7 @@ impl Aws {
             return answer;
         }
         if let Some(answer) = self.ecs.answer(call) {
+            self.caused.append(&mut self.ecs.announced);
             return answer;
         }
         match call.operation.as_str() {

@@ -172,10 +172,10 @@ async fn a_ledger_that_comes_back_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clean_scan_that_cannot_be_written_down_is_handled_again() {
+async fn a_clean_scan_of_which_it_is_not_known_what_was_told_is_handled_again() {
     for (name, fault, _) in FAULTS {
         let wire = Wire::new(move |call| match call.operation.as_str() {
-            "UpdateItem" => fault(),
+            "GetItem" => fault(),
             _ => Answer::json(
                 r#"{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findingSeverityCounts":{"LOW":3}}}"#,
             ),

@@ -27,6 +27,19 @@ fn invoke_with(
     number: usize,
     before: impl Fn() + Send + Sync + 'static,
 ) -> (thread::Result<Result<(), HandleError>>, Wire) {
+    let event = (privileged(3), clock as fn() -> Timestamp);
+    invoke_of(event, most, table, attempt, number, before)
+}
+
+/// The same of any event, at any time.
+fn invoke_of(
+    (payload, now): (String, fn() -> Timestamp),
+    most: u32,
+    table: &Table,
+    attempt: &'static str,
+    number: usize,
+    before: impl Fn() + Send + Sync + 'static,
+) -> (thread::Result<Result<(), HandleError>>, Wire) {
     let seen = AtomicUsize::new(0);
     let table = table.clone();
     let wire = Wire::new(move |call| {
@@ -43,10 +56,10 @@ fn invoke_with(
             .unwrap();
         runtime.block_on(async {
             let mut guard = guard(Mode::Enforce, SubjectKind::TaskDefinition, &other_end);
-            guard.now = clock;
+            guard.now = now;
             let policy = format!("version: 1\nmax-actions-per-hour: {most}");
             guard.settings.policy = Policy::from_yaml(&policy, clock()).unwrap();
-            guard.handle(&privileged(3), attempt).await
+            guard.handle(&payload, attempt).await
         })
     });
     (thread.join(), wire)
@@ -59,7 +72,7 @@ fn published(wire: &Wire) -> usize {
 
 #[test]
 fn two_sandboxes_with_the_same_event_tell_it_once_at_every_interleaving() {
-    for number in 0..8 {
+    for number in 0..9 {
         let table = Table::default();
         let other = Arc::new(Mutex::new(None));
         let (its_table, result) = (table.clone(), other.clone());
@@ -87,7 +100,7 @@ fn two_sandboxes_with_the_same_event_tell_it_once_at_every_interleaving() {
 
 #[test]
 fn a_sandbox_killed_at_any_call_loses_no_alert_and_repeats_one_at_most() {
-    for number in 0..8 {
+    for number in 0..9 {
         let table = Table::default();
         let (killed, wire) = invoke(&table, "a", number, || resume_unwind(Box::new("killed")));
         assert!(killed.is_err());
@@ -95,10 +108,10 @@ fn a_sandbox_killed_at_any_call_loses_no_alert_and_repeats_one_at_most() {
         let (again, wire) = invoke(&table, "a", usize::MAX, || {});
         assert_eq!(again.unwrap(), Ok(()));
         let told = before + published(&wire);
-        // The eighth call writes down that it was told.
+        // The ninth call writes down that it was told.
         assert_eq!(
             told,
-            if number == 7 { 2 } else { 1 },
+            if number == 8 { 2 } else { 1 },
             "killed at call {number}"
         );
         assert_eq!(
@@ -113,7 +126,7 @@ fn a_sandbox_killed_at_any_call_loses_no_alert_and_repeats_one_at_most() {
 #[test]
 fn a_claim_of_a_sandbox_that_never_came_back_runs_out() {
     let table = Table::default();
-    let (killed, _) = invoke(&table, "a", 6, || resume_unwind(Box::new("killed")));
+    let (killed, _) = invoke(&table, "a", 7, || resume_unwind(Box::new("killed")));
     assert!(killed.is_err());
     let (early, wire) = invoke(&table, "b", usize::MAX, || {});
     assert!(early.unwrap().is_err());
@@ -137,9 +150,9 @@ fn a_page_is_sent_once_at_every_interleaving_and_not_lost_to_any_kill() {
             published.filter(|call| call.parameters.to_string().contains("acts no more"));
         of_budget.count()
     };
-    // The switch, then the page (claim, Publish, told), then the alert in the same way: a budget of
-    // nothing is not asked for.
-    for number in 0..7 {
+    // The switch, whether it was done before, then the page (read, claim, Publish, told), then the alert in
+    // the same way: a budget of nothing is not asked for.
+    for number in 0..10 {
         let table = Table::default();
         let other = Arc::new(Mutex::new(None));
         let (its_table, result) = (table.clone(), other.clone());
@@ -160,8 +173,106 @@ fn a_page_is_sent_once_at_every_interleaving_and_not_lost_to_any_kill() {
         let sent = pages([&wire, &its_wire]);
         assert_eq!(
             sent,
-            if number == 3 { 2 } else { 1 },
+            if number == 5 { 2 } else { 1 },
             "killed at call {number}"
         );
+    }
+}
+
+/// What tells that something is over, and what reminds of it: the event, the changes that are told before
+/// it, and the change that it leads to.
+fn later_events() -> [(String, fn() -> Timestamp, &'static str); 2] {
+    let in_a_week: fn() -> Timestamp = || "2026-11-30T13:30:00Z".parse().unwrap();
+    [
+        (
+            event("task-definition-guard/deregistered"),
+            clock,
+            "resolved",
+        ),
+        (
+            event("task-definition-guard/waiver-review"),
+            in_a_week,
+            "reminder",
+        ),
+    ]
+}
+
+fn told(wire: &Wire, change: &str) -> usize {
+    let calls = wire.calls().into_iter();
+    let published = calls.filter(|call| call.operation == "Publish");
+    published
+        .filter(|call| alert_of(call)["change"] == change)
+        .count()
+}
+
+#[test]
+fn two_sandboxes_resolve_and_remind_once_at_every_interleaving() {
+    for (payload, now, change) in later_events() {
+        let opened = Table::default();
+        let (_, wire) = invoke(&opened, "o", usize::MAX, || {});
+        let calls = {
+            let table = opened.copy();
+            let of = (payload.clone(), now);
+            let (_, wire) = invoke_of(of, 60, &table, "a", usize::MAX, || {});
+            wire.calls().len()
+        };
+        assert!(published(&wire) == 1 && calls >= 4, "{calls}");
+        for number in 0..calls {
+            let table = opened.copy();
+            let other = Arc::new(Mutex::new(None));
+            let (its_table, result) = (table.clone(), other.clone());
+            let its_payload = payload.clone();
+            let of = (payload.clone(), now);
+            let (first, wire) = invoke_of(of, 60, &table, "a", number, move || {
+                let of = (its_payload.clone(), now);
+                let (second, wire) = invoke_of(of, 60, &its_table, "b", usize::MAX, || {});
+                *result.lock().unwrap() = Some((second.unwrap(), wire));
+            });
+            let (second, its_wire) = other.lock().unwrap().take().expect("it was called");
+            let sent = told(&wire, change) + told(&its_wire, change);
+            assert_eq!(sent, 1, "{change}, before call {number}");
+            for (result, attempt) in [(first.unwrap(), "a"), (second, "b")] {
+                if result.is_err() {
+                    let of = (payload.clone(), now);
+                    let (again, wire) = invoke_of(of, 60, &table, attempt, usize::MAX, || {});
+                    assert_eq!(again.unwrap(), Ok(()), "before call {number}");
+                    assert_eq!(told(&wire, change), 0, "before call {number}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sandbox_killed_while_it_resolves_or_reminds_loses_nothing_and_repeats_it_once_at_most() {
+    for (payload, now, change) in later_events() {
+        let opened = Table::default();
+        let (_, wire) = invoke(&opened, "o", usize::MAX, || {});
+        assert_eq!(published(&wire), 1);
+        let of = || (payload.clone(), now);
+        let operations = {
+            let (_, wire) = invoke_of(of(), 60, &opened.copy(), "a", usize::MAX, || {});
+            wire.operations()
+        };
+        let last = operations.len() - 1;
+        for number in 0..operations.len() {
+            let table = opened.copy();
+            let (killed, wire) = invoke_of(of(), 60, &table, "a", number, || {
+                resume_unwind(Box::new("killed"));
+            });
+            assert!(killed.is_err());
+            let before = told(&wire, change);
+            let (again, wire) = invoke_of(of(), 60, &table, "a", usize::MAX, || {});
+            assert_eq!(again.unwrap(), Ok(()));
+            let sent = before + told(&wire, change);
+            // The last call writes down that it was told.
+            let most = if number == last { 2 } else { 1 };
+            assert_eq!(
+                sent, most,
+                "{change}, killed at call {number} of {operations:?}"
+            );
+            let (repeated, wire) = invoke_of(of(), 60, &table, "b", usize::MAX, || {});
+            assert_eq!((repeated.unwrap(), told(&wire, change)), (Ok(()), 0));
+        }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Chaos {
     longest: u64,
     /// Before any delivery, so much time passes.
     hold: Duration,
+    /// How often every event is delivered, where that is not left to chance.
+    copies: Option<u64>,
     /// The process that makes this call in the order of all calls is killed: before it reaches AWS, or
     /// before its answer comes back.
     pub(super) kill: Option<(usize, Lost)>,
@@ -50,6 +52,7 @@ impl Chaos {
             is_orderly: false,
             longest: 7_200_000,
             hold: Duration::ZERO,
+            copies: None,
             kill: None,
         }
     }
@@ -68,6 +71,12 @@ impl Chaos {
         self
     }
 
+    /// The same, with so many deliveries of every event.
+    pub(super) fn repeating(mut self, copies: u64) -> Self {
+        self.copies = Some(copies);
+        self
+    }
+
     /// The same, with nothing that takes longer than seconds.
     pub(super) fn at_once(mut self) -> Self {
         self.longest = 5_000;
@@ -79,7 +88,7 @@ impl Chaos {
         if self.is_orderly {
             return vec![(self.hold.saturating_sub(passed), 0)];
         }
-        let copies = 1 + self.dice.below(4) / 3;
+        let copies = self.copies.unwrap_or(1 + self.dice.below(4) / 3);
         (0..copies)
             .map(|_| {
                 let process = usize::try_from(self.dice.below(2)).unwrap();

@@ -74,7 +74,7 @@ impl World {
             .build()
             .unwrap();
         LocalSet::new().block_on(&runtime, async {
-            BEGAN.set(Some(Instant::now()));
+            begin();
             let world = Rc::new(Self::new(is_enhanced, set_up, chaos));
             for (after, happening) in happenings {
                 world.enter(*after, Due::Happening(happening.clone()));
@@ -236,7 +236,10 @@ impl World {
 
     async fn deliver(self: Rc<Self>, mut delivery: Delivery) {
         let process = self.process(delivery.role, delivery.process);
-        if process.handle(&delivery.payload, &delivery.id).await {
+        let is_handled = process.handle(&delivery.payload, &delivery.id).await;
+        let caused = std::mem::take(&mut self.shared.aws.lock().unwrap().caused);
+        self.announce(caused);
+        if is_handled {
             return;
         }
         let again = AGAIN.get(usize::try_from(delivery.attempts).unwrap());

@@ -24,6 +24,8 @@ pub(super) struct Ecs {
     /// Revisions of `ci-builder` that new tasks can use.
     pub(super) active: BTreeSet<usize>,
     pub(super) inactive: BTreeSet<usize>,
+    /// What CloudTrail has to tell since it was last asked.
+    pub(super) announced: Vec<Value>,
 }
 
 const CLUSTERS: [&str; 2] = ["prod", "edge"];
@@ -65,6 +67,13 @@ impl Ecs {
         event["time"] = json!(now().to_string());
         event["id"] = json!(id);
         vec![event]
+    }
+
+    /// A person deregisters a revision. What CloudTrail has to tell of it.
+    pub(super) fn deregister_by_hand(&mut self, revision: usize) -> Vec<Value> {
+        self.inactive.insert(revision);
+        let name = format!("ci-builder:{revision}");
+        vec![deregistered(&arn("task-definition", &name))]
     }
 
     /// The answer to a call; `None` where it is none of ECS's.
@@ -117,8 +126,26 @@ impl Ecs {
             let message = "The specified task definition is inactive.";
             return Answer::error(400, "ClientException", message);
         }
+        self.announced.push(deregistered(arn));
         Answer::empty()
     }
+}
+
+/// CloudTrail's record of the call, as EventBridge delivers it.
+fn deregistered(arn: &str) -> Value {
+    let detail = json!({
+        "eventSource": "ecs.amazonaws.com", "eventName": "DeregisterTaskDefinition",
+        "eventID": format!("deregistered-{arn}"), "eventTime": now().to_string(),
+        "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "guard"}}},
+        "requestParameters": {"taskDefinition": arn},
+        "responseElements": {"taskDefinition": {"taskDefinitionArn": arn, "status": "INACTIVE"}},
+    });
+    announced(
+        "aws.ecs",
+        "AWS API Call via CloudTrail",
+        &json!([]),
+        &detail,
+    )
 }
 
 fn described(number: u8, task: &Task) -> Value {

@@ -23,6 +23,8 @@ pub(super) enum Happening {
     Stop(u8),
     /// A privileged definition is registered.
     Register(usize),
+    /// A person deregisters it.
+    Deregister(usize),
     /// A person pauses all functions, or lets them act again.
     Pause(bool),
 }
@@ -57,6 +59,7 @@ impl Happening {
                 Vec::new()
             }
             Self::Register(revision) => aws.lock().unwrap().ecs.register(revision),
+            Self::Deregister(revision) => aws.lock().unwrap().ecs.deregister_by_hand(revision),
             Self::Pause(is_paused) => {
                 let clients = person(aws);
                 let ledger = Ledger::new(&clients, "ledger");

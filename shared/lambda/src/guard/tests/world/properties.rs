@@ -202,7 +202,8 @@ proptest! {
         world.see(|aws| {
             for id in denied(aws) {
                 let alerts = aws.watch.told.iter();
-                let own = alerts.filter(|told| told.subject == subject(id)).count();
+                let own = alerts.filter(|told| told.subject == subject(id));
+                let own = own.filter(|told| told.change != "resolved").count();
                 let is_known = aws.watch.told.iter().any(|told| is_told(told, id));
                 prop_assert!(is_known, "{} was never told", subject(id));
                 // What comes back with another index is another incident.

@@ -13,6 +13,7 @@ pub(super) const WRITES: [&str; 2] = ["DeregisterTaskDefinition", "UpdateImageSt
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Told {
     pub(super) kind: String,
+    pub(super) change: String,
     pub(super) subject: String,
     pub(super) decision: String,
     /// What became of it: effects, and what kept more from being done.
@@ -32,6 +33,7 @@ impl Told {
         became.extend([text(&alert["withheld"]), text(&alert["held_back"])]);
         Self {
             kind: text(&alert["kind"]),
+            change: text(&alert["change"]),
             subject: text(&alert["subject"]["id"]),
             decision: text(&alert["decision"]),
             became,
