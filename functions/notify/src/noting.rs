@@ -89,9 +89,8 @@ impl Delivery {
         };
         let name = channel.name.as_str();
         let writer = self.writer(request_id);
-        let asked = self
-            .ledger()
-            .is_in_sequence(&alert.key, name, sequence, writer);
+        let ledger = self.ledger();
+        let asked = ledger.is_in_sequence(&alert.key, name, sequence, writer);
         // Who cannot ask tells.
         !asked.await.unwrap_or(true)
     }
