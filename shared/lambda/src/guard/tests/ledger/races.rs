@@ -179,9 +179,11 @@ fn a_page_is_sent_once_at_every_interleaving_and_not_lost_to_any_kill() {
     }
 }
 
-/// What tells that something is over, and what reminds of it: the event, the changes that are told before
-/// it, and the change that it leads to.
-fn later_events() -> [(String, fn() -> Timestamp, &'static str); 2] {
+/// An event, when it is handled, and the change that it leads to.
+type Later = (String, fn() -> Timestamp, &'static str);
+
+/// What tells that something is over, and what reminds of it.
+fn later_events() -> [Later; 2] {
     let in_a_week: fn() -> Timestamp = || "2026-11-30T13:30:00Z".parse().unwrap();
     [
         (
