@@ -62,12 +62,14 @@ impl Mistake {
     }
 
     /// What to do about it.
+    #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(conceal::values(&help.into()).into_owned());
         self
     }
 
     /// Points at another place too.
+    #[must_use]
     pub fn and(mut self, note: &'static str, other: Span, of_other: &'static str) -> Self {
         self.note = note;
         self.other = Some(Box::new((other, of_other)));
