@@ -73,12 +73,12 @@ pub fn message(notice: &Notice, setting: &Setting<'_>) -> Value {
     .into_iter()
     .filter_map(|(title, url)| Some(json!({"type": "Action.OpenUrl", "title": title, "url": url?})))
     .collect();
-    let line = notice.placed(&notice.graded_line(), setting);
-    fitted(notice, &line, parts, &actions)
+    let summary = notice.placed(&notice.graded_line(), setting);
+    fitted(notice, &summary, parts, &actions)
 }
 
 /// The card with as many parts as there is room for.
-fn fitted(notice: &Notice, line: &str, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
+fn fitted(notice: &Notice, summary: &str, parts: Vec<Vec<Value>>, actions: &[Value]) -> Value {
     let title = json!({"type": "RichTextBlock", "inlines": [{
         "type": "TextRun", "text": spelled(&notice.graded_line(), 400, literal),
         "weight": "Bolder", "size": "Medium",
@@ -86,7 +86,7 @@ fn fitted(notice: &Notice, line: &str, parts: Vec<Vec<Value>>, actions: &[Value]
     let mut body = vec![title];
     let rest = block(&[run(LEFT_OUT)]);
     let size = |value: &Value| value.to_string().len().saturating_add(1);
-    let empty = size(&wrapped(line, &[], actions));
+    let empty = size(&wrapped(summary, &[], actions));
     let mut taken = [
         empty,
         size(&body.first().cloned().unwrap_or_default()),
@@ -103,7 +103,7 @@ fn fitted(notice: &Notice, line: &str, parts: Vec<Vec<Value>>, actions: &[Value]
         taken = taken.saturating_add(more);
         body.extend(part);
     }
-    wrapped(line, &body, actions)
+    wrapped(summary, &body, actions)
 }
 
 fn wrapped(line: &str, body: &[Value], actions: &[Value]) -> Value {

@@ -58,7 +58,9 @@ fn registered(mut definition: Value) -> Value {
 }
 
 /// Which call fails, and how.
-const FAULTS: [(&str, fn() -> Answer); 7] = [
+type Fault = (&'static str, fn() -> Answer);
+
+const FAULTS: [Fault; 7] = [
     ("nothing", Answer::empty),
     ("DeregisterTaskDefinition", Answer::denied),
     ("DeregisterTaskDefinition", Answer::throttled),

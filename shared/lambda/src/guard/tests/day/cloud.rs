@@ -56,7 +56,7 @@ impl Cloud {
             }
             "ListTasks" => {
                 let running = self.running();
-                json!({"taskArns": running.map(|image| task(image)).collect::<Vec<_>>()})
+                json!({"taskArns": running.map(task).collect::<Vec<_>>()})
             }
             "DescribeTasks" => {
                 json!({"tasks": self.running().map(described).collect::<Vec<_>>()})

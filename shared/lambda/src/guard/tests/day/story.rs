@@ -133,12 +133,10 @@ impl Story {
     }
 
     fn new_image(&mut self, dice: &mut Dice, repository: &str) -> Image {
-        let digits: String = (0..4)
-            .map(|_| format!("{:016x}", dice.below(u64::MAX)))
-            .collect();
+        let [a, b, c, d] = [(); 4].map(|()| dice.below(u64::MAX));
         let image = Image {
             repository: repository.to_owned(),
-            digest: format!("sha256:{digits}"),
+            digest: format!("sha256:{a:016x}{b:016x}{c:016x}{d:016x}"),
             ..Image::default()
         };
         self.images.push(image.clone());
