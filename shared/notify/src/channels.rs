@@ -28,9 +28,13 @@ const MOST: usize = 50;
 /// How many changes of one key are told in an hour where nothing is said.
 const FLAPS: u32 = 6;
 
-/// How many messages a channel gets in a minute where nothing is said: Slack takes about one a second,
+/// How many messages a chat gets in a minute where nothing is said: Slack takes about one a second,
 /// and no person reads more.
 const RATE: u32 = 30;
+
+/// The same of what keeps a state of each alert: PagerDuty takes 120 a minute for each key, and what waits
+/// there comes a quarter of an hour later.
+const RATE_OF_STATES: u32 = 100;
 
 mapping! {
     /// Where alerts are told.
@@ -332,11 +336,16 @@ fn channel(name: Name, entry: ChannelEntry, mistakes: &mut Mistakes<'_>) -> Chan
         .conversation
         .or(entry.topic)
         .map(|target| target.value);
+    let rate = if entry.kind.value.is_chat() {
+        RATE
+    } else {
+        RATE_OF_STATES
+    };
     Channel {
         kind: entry.kind.value,
         secret: entry.secret.map(|secret| secret.value),
         target: target.unwrap_or_default(),
-        rate_per_minute: entry.rate_per_minute.map_or(RATE, |rate| rate.value.0),
+        rate_per_minute: entry.rate_per_minute.map_or(rate, |rate| rate.value.0),
         digest: digest.and_then(|(digest, _)| digest),
         quiet: quiet.and_then(|(quiet, _)| quiet),
         min_severity: entry.min_severity.unwrap_or(Severity::Info),
