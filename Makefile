@@ -41,9 +41,8 @@ CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
 
-# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same. Unwind tables are of no use to a
-# program that aborts, and a tenth of its zip.
-RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cforce-unwind-tables=no
+# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same.
+RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
