@@ -41,9 +41,16 @@ CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
 
-# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same. Unwind tables are of no use to a
-# program that aborts, and a tenth of its zip.
-RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cforce-unwind-tables=no
+# Of release builds alone, so that those of tests keep their caches. No path of this machine gets into a binary: two checkouts give the same.
+RELEASE_FLAGS = --remap-path-prefix=$(CURDIR)=/tidewaiter --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
+
+# A program that aborts as it panics never unwinds: its unwind tables are a tenth of its zip for nothing. Under fat LTO no flag of the compiler leaves them out, because those of the
+# standard library come with it. The tool is part of what rustup installs, and knows every architecture.
+SYSROOT = $(shell rustc --print sysroot)
+define drop-unwind-tables
+LD_LIBRARY_PATH='$(SYSROOT)/lib' '$(SYSROOT)/lib/rustlib/$(shell rustc --print host-tuple)/bin/rust-objcopy' --remove-section .eh_frame_hdr --remove-section .eh_frame '$(1)'
+
+endef
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
@@ -62,6 +69,7 @@ build: $(TOOLS) ## Build the functions into target/lambda (ARCH=x86_64|arm64, de
 		{ echo "no Rust standard library for $(ARCH) here: rustup target add $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu" >&2; exit 2; }
 	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
 		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda $(addprefix --package ,$(FUNCTIONS))
+	$(foreach function,$(FUNCTIONS),$(call drop-unwind-tables,target/lambda/$(function)/bootstrap))
 
 .PHONY: demo
 demo: build $(LOCAL) ## Show the guard at work on an embedded AWS (KEEP=1 leaves it running)
