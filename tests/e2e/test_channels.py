@@ -144,7 +144,15 @@ def test_no_secret_stands_in_logs_alerts_dead_letters_or_the_ledger(
     stack: Stack, receiver: Receiver
 ) -> None:
     # An event that nobody can read, with a password in it: the guard's own way of failing.
-    broken = {"source": "aws.ecs", "detail-type": "x", "detail": {"password": PASSWORD}}
+    broken = {
+        "source": "aws.ecs",
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": {
+            "eventSource": "ecs.amazonaws.com",
+            "eventName": "DeregisterTaskDefinition",
+            "password": PASSWORD,
+        },
+    }
     guard = stack.outputs["TaskDefinitionGuardName"]
     answer = stack.client("lambda").invoke(
         FunctionName=guard, Payload=json.dumps(broken)
