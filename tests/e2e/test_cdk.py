@@ -15,11 +15,11 @@ def stack(aws: LocalAws) -> Stack:
 def test_a_privileged_definition_ends_inactive_and_is_told(stack: Stack) -> None:
     ecs = stack.client("ecs")
     ecs.register_task_definition(**hardened("kept"))
-    ecs.register_task_definition(**privileged("denied"))
+    ecs.register_task_definition(**privileged("synthesized"))
     eventually(
-        "denied:1 to be inactive", lambda: stack.status("denied:1") == "INACTIVE"
+        "synthesized:1 to be inactive", lambda: stack.status("synthesized:1") == "INACTIVE"
     )
-    (told,) = eventually("it to be told", lambda: stack.alerts_about("denied:1"))
+    (told,) = eventually("it to be told", lambda: stack.alerts_about("synthesized:1"))
     assert told["alert"]["decision"] == "deny"
     stack.handled("TaskDefinitionGuard", "kept:1")
     assert stack.status("kept:1") == "ACTIVE"
