@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    fmt,
     io::{self, BufRead, IsTerminal, Write},
 };
 
@@ -63,10 +62,7 @@ impl Console {
     /// Something to know beside the answer.
     pub(super) fn note(&self, text: &str) {
         match &self.kept {
-            Some(kept) => {
-                let _ =
-                    fmt::Write::write_fmt(&mut *kept.borrow_mut(), format_args!("note: {text}\n"));
-            }
+            Some(kept) => kept.borrow_mut().extend(["note: ", text, "\n"]),
             None => crate::tell(text),
         }
     }
