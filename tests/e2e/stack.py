@@ -172,9 +172,15 @@ class Stack:
     def alerts(self) -> list[dict[str, Any]]:
         """Every alert so far, as the subscriber got it: `subject`, `alert` (the JSON), `attributes`."""
         sqs = self.client("sqs")
-        while messages := sqs.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=10
-        ).get("Messages"):
+        empty = 0
+        # A message may be on its way: the queue is empty when it is so twice.
+        while empty < 2:
+            messages = sqs.receive_message(
+                QueueUrl=self.queue_url, MaxNumberOfMessages=10
+            ).get("Messages", [])
+            if not messages:
+                empty += 1
+                time.sleep(0.1)
             for message in messages:
                 envelope = json.loads(message["Body"])
                 attributes = {

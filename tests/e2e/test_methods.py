@@ -243,11 +243,13 @@ def test_an_image_is_archived_at_once_and_deleted_when_its_days_are_over(
         age(delete, digest, 7)
     review(delete)
     assert digests(delete, name) == {other}
-    deleted = [
-        message["alert"]
-        for message in delete.alerts_about(f"{name}@")
-        if message["alert"]["headline"].startswith("Deleted image")
-    ]
+
+    def told() -> list[dict[str, Any]] | None:
+        alerts = [message["alert"] for message in delete.alerts_about(f"{name}@")]
+        deleted = [a for a in alerts if a["headline"].startswith("Deleted image")]
+        return deleted if len(deleted) >= len(bad) else None
+
+    deleted = eventually("every deletion to be told", told)
     # ECR refuses to delete what an index leads to: the index is the first.
     ids = [alert["subject"]["id"].split("@")[1] for alert in deleted]
     assert ids[0] == index and set(ids) == set(bad)
