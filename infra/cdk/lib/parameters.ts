@@ -15,6 +15,7 @@ export const PARAMETERS = [
   'LogRetentionDays',
   'Mode',
   'PolicyPath',
+  'QuietHours',
   'ReservedConcurrency',
   'SecurityHub',
   'Tracing',

@@ -60,6 +60,8 @@ export interface TidewaiterProps {
   readonly logRetention?: RetentionDays;
   /** Concurrent executions reserved for TaskDefinitionGuard, 0 to 10; 0 reserves none. @default - the template's, 1 */
   readonly reservedConcurrency?: number;
+  /** Hours without any registration of a task definition after which an alarm says that the trail may be broken, 0 to 168; 0 sets no such alarm. @default - the template's, 72 */
+  readonly quietHours?: number;
   /** A key of your own for topic, queues and ledger; a key that is made in the app is told to let the services in. @default - a key of the stack's own for the topic, keys of AWS for the rest */
   readonly key?: IKey;
   /** Whether X-Ray traces the invocations. @default false */
@@ -182,6 +184,7 @@ function given(props: TidewaiterProps): Partial<Record<Parameter, Value>> {
     Architecture: props.architecture?.name,
     LogRetentionDays: props.logRetention,
     ReservedConcurrency: props.reservedConcurrency,
+    QuietHours: props.quietHours,
     KeyArn: props.key?.keyArn,
     Tracing: flag(props.tracing),
     ChannelsPath: channels?.path ?? (channels?.file === undefined ? undefined : '/opt/tidewaiter/channels.yaml'),

@@ -37,6 +37,7 @@ const props: TidewaiterProps = all({
   alertEmail: taken('AlertEmail'),
   logRetention: number('LogRetentionDays'),
   reservedConcurrency: number('ReservedConcurrency'),
+  quietHours: number('QuietHours'),
   hub: hub === undefined ? undefined : EventBus.fromEventBusArn(stack, 'Hub', hub),
   tracing: flag('Tracing'),
   key: keyArn === undefined ? undefined : Key.fromKeyArn(stack, 'Key', keyArn),
