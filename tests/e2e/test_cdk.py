@@ -17,7 +17,8 @@ def test_a_privileged_definition_ends_inactive_and_is_told(stack: Stack) -> None
     ecs.register_task_definition(**hardened("kept"))
     ecs.register_task_definition(**privileged("synthesized"))
     eventually(
-        "synthesized:1 to be inactive", lambda: stack.status("synthesized:1") == "INACTIVE"
+        "synthesized:1 to be inactive",
+        lambda: stack.status("synthesized:1") == "INACTIVE",
     )
     (told,) = eventually("it to be told", lambda: stack.alerts_about("synthesized:1"))
     assert told["alert"]["decision"] == "deny"

@@ -55,8 +55,8 @@ def total(deployed: Stack, metric: str, /, **dimensions: str) -> float:
 def test_denied_registration_is_counted(enforce: Stack) -> None:
     of = {"stack": enforce.name, "function": "task-definition-guard"}
     before = total(enforce, "Denied", **of)
-    enforce.client("ecs").register_task_definition(**privileged("metrics-denied"))
-    [handled] = enforce.handled(GUARD, "metrics-denied")
+    enforce.client("ecs").register_task_definition(**privileged("metrics-counted"))
+    [handled] = enforce.handled(GUARD, "metrics-counted")
     line = metrics(enforce, GUARD, handled["request_id"])
     assert {name: line[name] for name in of} == of
     assert line["mode"] == "enforce"

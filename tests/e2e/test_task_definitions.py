@@ -123,8 +123,9 @@ def test_our_own_deregistration_triggers_nothing(enforce: Stack) -> None:
     # A registration after it has been handled too: whatever the deregistration set off would be here.
     register(enforce, hardened("after-echo"))
     enforce.handled(GUARD, "after-echo:")
+    # By their events: Lambda may hand over one twice.
     lines = [line for line in enforce.lines(GUARD) if "echo" in line["subject"]]
-    assert [line["subject"] for line in lines] == ["echo:1", "after-echo:1"]
+    assert len({line["event"] for line in lines}) == 2, str(lines)
     assert len(writes(enforce, "DeregisterTaskDefinition", "echo")) == 1
 
 
@@ -294,7 +295,7 @@ def test_a_refused_action_is_told_and_its_event_in_the_dead_letter_queue(
     enforce.aws.control("fault", [refuse])
     arn = register(enforce, privileged("denied"))
     [line] = enforce.handled(GUARD, "denied:")
-    assert line["outcome"] == "dead-letter"
+    assert line["outcome"] == "dead-letter", str(line)
     assert enforce.status(arn) == "ACTIVE"
     [message] = enforce.alerts_about("denied:")
     action = message["alert"]["actions"][0]
