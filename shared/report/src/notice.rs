@@ -95,7 +95,7 @@ pub struct Routing<'a> {
 }
 
 /// The largest JSON that is read, in bytes: what SNS carries at most.
-const MOST_BYTES: usize = 1024 * 1024;
+pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 
 impl Notice {
     /// Reads an alert.
