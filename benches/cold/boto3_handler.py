@@ -1,7 +1,7 @@
 """The task definition guard as a few lines of boto3, to compare with.
 
-It makes the same calls for the two events of the benchmark, and does nothing else
-of what the guard does: no policy, no audit mode, no dead-letter queue, no report.
+It changes and tells the same for the two events of the benchmark, and does nothing else
+of what the guard does: no policy, no audit mode, no ledger, no dead-letter queue, no report.
 """
 
 import json

@@ -15,6 +15,12 @@ REGION = "eu-central-1"
 ACCOUNT = "444455556666"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts"
 _RUNTIME = "/2018-06-01/runtime"
+EFFECTS = {
+    "DeregisterTaskDefinition",
+    "Publish",
+    "SendMessage",
+    "UpdateImageStorageClass",
+}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -172,7 +178,11 @@ class _AwsHandler(_Handler):
                 answer = {"taskDefinition": {"taskDefinitionArn": on}}
             case "DescribeImageScanFindings":
                 on = asked["repositoryName"]
+                self.server.digest = asked["imageId"]["imageDigest"]
                 answer = _FINDINGS
+            case "DescribeImages":
+                on = asked["repositoryName"]
+                answer = {"imageDetails": [self._image(asked)]}
             case "UpdateImageStorageClass":
                 on = asked["repositoryName"]
                 answer = {"imageId": asked["imageId"], "imageStatus": "ARCHIVED"}
@@ -188,15 +198,31 @@ class _AwsHandler(_Handler):
         content_type = {"Content-Type": f"application/x-amz-json-{version}"}
         self.answer(200, json.dumps(answer).encode(), content_type)
 
+    def _image(self, asked: dict[str, Any]) -> dict[str, Any]:
+        ids = asked.get("imageIds") or [{}]
+        return {
+            "registryId": ACCOUNT,
+            "repositoryName": asked["repositoryName"],
+            "imageDigest": ids[0].get("imageDigest", self.server.digest),
+            "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+            "imageStatus": "ACTIVE",
+        }
+
     def _call(self, operation: str, on: str) -> None:
-        self.server.calls.append(f"{operation} {on}")
+        if operation in EFFECTS:
+            self.server.calls.append(f"{operation} {on}")
 
 
 class FakeAws(_Server):
-    """Every service at one address; each call succeeds and is kept."""
+    """Every service at one address; each call succeeds, and those that change something or tell it are kept.
+
+    The ledger is empty and stays so.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        #: Of the image whose findings were asked for last.
+        self.digest = ""
         super().__init__(_AwsHandler)
 
     @property
