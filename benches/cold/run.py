@@ -13,7 +13,8 @@ keeps one file for each. What is compared:
   and keeps no ledger.
 
 The subjects take turns, so that other load on the machine hits all of them alike.
-Every call to the local AWS is checked: what does not do its work is not measured.
+What each changes and tells in the local AWS is checked: what does not do its work is
+not measured.
 """
 
 from __future__ import annotations

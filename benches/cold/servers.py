@@ -15,6 +15,7 @@ REGION = "eu-central-1"
 ACCOUNT = "444455556666"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts"
 _RUNTIME = "/2018-06-01/runtime"
+#: The calls that are kept: those that change something, tell it, or set an event aside.
 EFFECTS = {
     "DeregisterTaskDefinition",
     "Publish",
