@@ -4,6 +4,7 @@
 mod add;
 pub(crate) mod arguments;
 mod console;
+mod doctor;
 mod expiry;
 mod image;
 mod list;
@@ -33,6 +34,7 @@ pub(crate) enum Work {
     Pause(arguments::PauseArguments),
     Resume(arguments::ResumeArguments),
     Status(arguments::StatusArguments),
+    Doctor(arguments::DoctorArguments),
 }
 
 impl Work {
@@ -46,6 +48,7 @@ impl Work {
             Self::Pause(arguments) => &arguments.account,
             Self::Resume(arguments) => &arguments.account,
             Self::Status(arguments) => &arguments.account,
+            Self::Doctor(arguments) => &arguments.account,
         }
     }
 }
@@ -102,6 +105,12 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
         let connecting = Note::show("finding credentials and the ledger");
         let arguments = work.account();
         let account = Account::connect(&arguments.access()).await.map_err(text)?;
+        let console = Console::real();
+        if let Work::Doctor(arguments) = work {
+            // A stack whose ledger is gone is what it is for.
+            drop(connecting);
+            return doctor::doctor(&account, arguments, &console).await;
+        }
         let table = match &arguments.ledger {
             Some(table) => table.clone(),
             None => account.ledger_of(&arguments.stack).await.map_err(text)?,
@@ -113,7 +122,6 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
             by: account.caller(),
             now: Timestamp::now(),
         };
-        let console = Console::real();
         match work {
             Work::Quarantine(QuarantineCommand::List(arguments)) => {
                 list::list(&session, arguments, &console).await
@@ -131,6 +139,7 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
             Work::Pause(arguments) => switch::pause(&session, arguments, &console).await,
             Work::Resume(arguments) => switch::resume(&session, arguments, &console).await,
             Work::Status(arguments) => status::status(&session, arguments, &console).await,
+            Work::Doctor(arguments) => doctor::doctor(&account, arguments, &console).await,
         }
     })
 }

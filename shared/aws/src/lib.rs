@@ -10,6 +10,8 @@ mod clients;
 mod error;
 mod gather;
 mod images;
+#[cfg(feature = "account")]
+pub mod inspect;
 pub mod ledger;
 #[cfg(feature = "outlets")]
 mod outlets;
