@@ -40,7 +40,7 @@ fn a_function_that_is_as_in_the_template_is_well() {
     assert_eq!(
         judged(configuration(), Some(1), Some("AAAA")),
         [
-            "ok Guard: active, and set up as in the template",
+            "ok Guard: there, and set up as in the template",
             "ok Guard: as deployed (AAAA, version `$LATEST`)"
         ]
     );
@@ -64,7 +64,8 @@ fn one_that_is_being_changed_or_cannot_run_says_so() {
     let state = |name: &str, value: &str| {
         let mut changed = configuration();
         changed[name] = json!(value);
-        judged(changed, None, None)
+        changed[format!("{name}Reason")] = json!("the role is gone");
+        judged(changed, Some(1), Some("AAAA"))
     };
     let told = [
         state("LastUpdateStatus", "InProgress"),
@@ -100,7 +101,7 @@ fn a_mapping_is_known_by_its_queue() {
     };
     assert_eq!(
         judged(json!([live("Enabled", "arn:queue", 100)])),
-        ["ok Taking: active, and set up as in the template"]
+        ["ok Taking: there, and set up as in the template"]
     );
     let told = [
         judged(json!([live("Disabled", "arn:queue", 100)])),
