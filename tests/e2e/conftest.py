@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local-aws"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import record
 from local_aws.process import LocalAws
 from local_aws.registry_client import RegistryClient
 from stack import Stack
@@ -17,7 +18,8 @@ from stack import Stack
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
     # The functions run under the roles of the template: a permission too few fails a test.
-    with LocalAws(enforce_iam=True) as aws:
+    record.begin()
+    with LocalAws(enforce_iam=True, record_authorizations=record.CALLS) as aws:
         yield aws
 
 
