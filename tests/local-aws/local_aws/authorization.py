@@ -21,6 +21,8 @@ from ministack.services import iam
 
 from local_aws import encryption, leading_keys
 
+_LEADING = "dynamodb:LeadingKeys"
+
 #: The questions of the evaluation that is going on, first that about the role's own policies.
 _ASKED: ContextVar[list[EvalContext] | None] = ContextVar(
     "local_aws_asked", default=None
@@ -31,7 +33,8 @@ class Record:
     """A file with a line of JSON for every question, each once.
 
     ``role`` is the name of a role, ``action`` and ``resource`` what it asked for, in ``region``.
-    ``keys`` are the values of the condition keys that the role's statements about the action name.
+    ``keys`` are the values of the condition keys that the role's statements about the action name,
+    and the partition key of a request to DynamoDB in any case.
     ``allowed`` is the answer, and ``statements`` are all that allow it, as ``POLICY/SID``. ``by`` is
     the service that asked in the name of the role, or null.
     """
@@ -64,6 +67,8 @@ class Record:
             for keys in statement.conditions.values()
             for key in keys
         }
+        if _LEADING.lower() in context.service_context:
+            named.add(_LEADING)
         question = {
             "role": role,
             "action": context.action,
@@ -127,6 +132,8 @@ def permitted(
         action=action,
         resource_arn=resource,
         region=get_region(),
+        # AWS services are never without TLS.
+        secure_transport=True,
         service_context={key.lower(): value for key, value in (keys or {}).items()},
     )
     result = iam_evaluator.evaluate(

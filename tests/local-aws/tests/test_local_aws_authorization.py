@@ -271,8 +271,16 @@ def test_lambda_takes_messages_only_where_the_role_may(
     take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     lambdas, sqs = aws.client("lambda"), aws.client("sqs")
     logs = allow("logs:*")
+    plain = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    attributes = {"Policy": document(plain)}
     for name, statement in (("idle", allow("ecs:*")), ("busy", allow(take))):
-        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         function(aws, name, role(aws, name, statement, logs), ECHO)
         arn = f"arn:aws:sqs:us-east-1:{aws.account}:{name}"
         lambdas.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)

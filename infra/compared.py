@@ -1,0 +1,78 @@
+"""Grants beside calls: what a role asked for and may not, and what it may and never asked for."""
+
+from dataclasses import dataclass
+
+#: Policies that are the same in both modes whatever a role does: called in one of them is called.
+SAME_IN_BOTH_MODES = {"use-key", "send-traces"}
+#: Roles that do the same in both modes.
+MODELESS = {"UsageRecorderRole", "UsageReconcilerRole", "NotifyRole"}
+
+
+@dataclass(frozen=True)
+class Uncalled:
+    """A grant that no test calls, and why it is there all the same."""
+
+    role: str
+    #: audit, enforce or both
+    mode: str
+    #: POLICY/SID
+    statement: str
+    action: str
+    reason: str
+
+
+UNCALLED: list[Uncalled] = []
+
+
+def _key(role, mode, statement, action):
+    policy = statement.split("/")[0]
+    is_same = role in MODELESS or policy in SAME_IN_BOTH_MODES
+    return role, "both" if is_same else mode, statement, action
+
+
+def compare(granted, questions, uncalled=None):
+    """What is wrong with the grants, as sentences: empty if nothing is.
+
+    `granted` are `permissions.Grant`s, `questions` what was asked (`tests/e2e/record.py`), `uncalled`
+    the exceptions.
+    """
+    uncalled = UNCALLED if uncalled is None else uncalled
+    questions = list(questions)
+    wrong = [
+        f"called, and not granted: {question}"
+        for question in questions
+        if not question.allowed
+    ]
+    grants = {_key(g.role, g.mode, g.statement, g.action) for g in granted}
+    called = {
+        _key(question.role, question.mode, statement, question.action)
+        for question in questions
+        if question.allowed
+        for statement in question.statements
+    }
+    wrong += [
+        f"called by a statement that the template does not have: {_said(each)}"
+        for each in sorted(called - grants)
+    ]
+    excepted = {
+        _key(each.role, mode, each.statement, each.action)
+        for each in uncalled
+        for mode in (("audit", "enforce") if each.mode == "both" else (each.mode,))
+    }
+    wrong += [
+        f"granted, and never called: {_said(each)}"
+        for each in sorted(grants - called - excepted)
+    ]
+    wrong += [
+        f"an exception, and called: {_said(each)}" for each in sorted(excepted & called)
+    ]
+    wrong += [
+        f"an exception, and not granted: {_said(each)}"
+        for each in sorted(excepted - grants)
+    ]
+    return wrong
+
+
+def _said(key):
+    role, mode, statement, action = key
+    return f"{role} ({mode}), {statement}: {action}"
