@@ -1,7 +1,7 @@
 """Which KMS keys a call uses, in the name of whoever makes it.
 
-What SNS, SQS and DynamoDB ask of a key of the account's own, as their guides say. Keys that AWS
-manages let everybody in who may use the service.
+What SNS, SQS, DynamoDB, Secrets Manager and Parameter Store ask of a key of the account's own, as
+their guides say. Keys that AWS manages let everybody in who may use the service.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import dynamodb, kms, sns, sqs
+from ministack.services import dynamodb, kms, secretsmanager, sns, sqs, ssm
 
 #: An action on a key, the key's ARN, and the condition keys of the request.
 Use = tuple[str, str, dict[str, Any]]
@@ -28,6 +28,8 @@ _ASKS = {
     "dynamodb:DeleteItem": _RECEIVE,
     "dynamodb:Query": _RECEIVE,
     "dynamodb:Scan": _RECEIVE,
+    "secretsmanager:GetSecretValue": _RECEIVE,
+    "ssm:GetParameter": _RECEIVE,
 }
 _CONTEXT = "kms:EncryptionContext"
 
@@ -42,6 +44,14 @@ def _key_of(service: str, arn: str) -> tuple[str, dict[str, str]]:
         queue = sqs._queue_by_arn(arn) or {}
         key = queue.get("attributes", {}).get("KmsMasterKeyId", "")
         return key, {"aws:sqs:arn": arn}
+    if service == "secretsmanager":
+        secret = secretsmanager._resolve(arn)[1] or {}
+        return secret.get("KmsKeyId") or "", {"SecretARN": arn}
+    if service == "ssm":
+        name = arn.partition(":parameter")[2]
+        known = ssm._parameters
+        parameter = known.get(name) or known.get(name.lstrip("/")) or {}
+        return parameter.get("KeyId") or "", {"PARAMETER_ARN": arn}
     name = arn.rsplit("/", 1)[-1]
     table = dynamodb._tables.get(name) or {}
     key = (table.get("SSEDescription") or {}).get("KMSMasterKeyArn", "")
