@@ -42,6 +42,7 @@ COMMON = {
     "TakeAlerts": "Lambda takes alerts from their queue in the function's name; of the pipe to a hub: the pipe.",
     "ReadTaskDefinitions": "What is judged; of images: what their tasks and services run.",
     "DeregisterTaskDefinitions": "What a denied definition comes to.",
+    "ReadDeploymentsByName": "What a deployment brings, and what it takes the place of.",
     "ArchiveImages": "The method `archive`.",
     "DeployServicesAnew": "Only where the policy says so (`running`). IAM has no word for a deployment anew alone.",
     "StopDeployments": "Only where the policy says so (`running`).",
@@ -99,9 +100,9 @@ def roles_of_functions(deployed):
     ]
 
 
-def grants(mode, **parameters):
+def grants(Mode, **parameters):
     """Everything that the roles of a stack's functions may do."""
-    deployed = stack(Mode=mode, **parameters)
+    mode, deployed = Mode, stack(Mode=Mode, **parameters)
     return {
         Grant(role, mode, f"{policy}/{statement['Sid']}", action)
         for role in roles_of_functions(deployed)
