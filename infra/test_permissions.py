@@ -316,6 +316,16 @@ def test_an_exception_to_nothing_fails():
     assert wrong.startswith("an exception, and not granted")
 
 
+def test_an_exception_of_every_role_is_one_of_each_that_has_the_statement():
+    every = Uncalled("*", "both", "send-traces/SendTraces", "xray:PutTraceSegments", "")
+    traced = {g for g in GRANTED if g.action == every.action}
+    assert len({g.role for g in traced}) == 7
+    rest = calls_of(GRANTED - traced)
+    assert compare(GRANTED, rest, [every]) == []
+    one = next(iter(traced))
+    assert len(compare(GRANTED, [*rest, *calls_of([one])], [every])) == 1
+
+
 def test_exceptions_are_few_and_have_reasons():
     assert len(compared.UNCALLED) <= 12
     assert all(len(each.reason) > 20 for each in compared.UNCALLED)
