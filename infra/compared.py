@@ -1,6 +1,10 @@
 """Grants beside calls: what a role asked for and may not, and what it may and never asked for."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+#: The condition key by which a statement names entries of the ledger.
+LEADING_KEYS = "dynamodb:LeadingKeys"
 
 #: Policies that are the same in both modes whatever a role does: called in one of them is called.
 SAME_IN_BOTH_MODES = {"use-key", "send-traces"}
@@ -20,6 +24,8 @@ class Uncalled:
     statement: str
     action: str
     reason: str
+    #: A pattern of partition keys, where the action is `LEADING_KEYS`.
+    key: str = ""
 
 
 _OF_DYNAMODB = (
@@ -39,16 +45,16 @@ UNCALLED: list[Uncalled] = [
 ]
 
 
-def _key(role, mode, statement, action):
+def _key(role, mode, statement, action, key=""):
     policy = statement.split("/")[0]
     is_same = role in MODELESS or policy in SAME_IN_BOTH_MODES
-    return role, "both" if is_same else mode, statement, action
+    return role, "both" if is_same else mode, statement, action, key
 
 
 def compare(granted, questions, uncalled=None):
     """What is wrong with the grants, as sentences: empty if nothing is.
 
-    `granted` are `permissions.Grant`s, `questions` what was asked (`tests/e2e/record.py`), `uncalled`
+    `granted` is a set of `permissions.Grant`, `questions` what was asked (`tests/e2e/record.py`), `uncalled`
     the exceptions.
     """
     uncalled = UNCALLED if uncalled is None else uncalled
@@ -58,12 +64,13 @@ def compare(granted, questions, uncalled=None):
         for question in questions
         if not question.allowed
     ]
-    grants = {_key(g.role, g.mode, g.statement, g.action) for g in granted}
+    grants = {_key(g.role, g.mode, g.statement, g.action, g.key) for g in granted}
     called = {
-        _key(question.role, question.mode, statement, question.action)
+        _key(question.role, question.mode, statement, *used)
         for question in questions
         if question.allowed
         for statement in question.statements
+        for used in _used(question, statement, granted)
     }
     wrong += [
         f"called by a statement that the template does not have: {_said(each)}"
@@ -84,18 +91,31 @@ def compare(granted, questions, uncalled=None):
     return wrong
 
 
+def _used(question, statement, granted):
+    """What a call uses of a statement: the action, and the patterns that its partition key matches."""
+    yield (question.action,)
+    if question.key:
+        for grant in granted:
+            if (grant.role, grant.statement) == (question.role, statement) and (
+                grant.key and fnmatchcase(question.key, grant.key)
+            ):
+                yield LEADING_KEYS, grant.key
+
+
 def _excepted(known, uncalled):
     """The exceptions, those of every role once for each that is known to have the statement."""
     excepted = set()
     for each in uncalled:
-        roles = {role for role, _, statement, _ in known if statement == each.statement}
+        roles = {
+            role for role, _, statement, *_ in known if statement == each.statement
+        }
         modes = ("audit", "enforce") if each.mode == "both" else (each.mode,)
         for role in roles if each.role == "*" and roles else {each.role}:
             for mode in modes:
-                excepted.add(_key(role, mode, each.statement, each.action))
+                excepted.add(_key(role, mode, each.statement, each.action, each.key))
     return excepted
 
 
 def _said(key):
-    role, mode, statement, action = key
-    return f"{role} ({mode}), {statement}: {action}"
+    role, mode, statement, action, pattern = key
+    return f"{role} ({mode}), {statement}: {action} {pattern}".strip()

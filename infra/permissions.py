@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from compared import UNCALLED
+from compared import LEADING_KEYS, UNCALLED
 from evaluated import TEXT, as_list, stack
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
@@ -65,7 +65,7 @@ COMMON = {
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """An action that a statement of a role allows in a mode."""
+    """An action that a statement of a role allows in a mode, or a key of the ledger that it is for."""
 
     #: The role's logical id, such as `NotifyRole`.
     role: str
@@ -73,9 +73,11 @@ class Grant:
     #: POLICY/SID
     statement: str
     action: str
+    #: A pattern of partition keys. The action is then `LEADING_KEYS`.
+    key: str = ""
 
     def __str__(self):
-        return f"{self.role} ({self.mode}), {self.statement}: {self.action}"
+        return f"{self.role} ({self.mode}), {self.statement}: {self.action} {self.key}".strip()
 
 
 def documents(deployed, role):
@@ -100,15 +102,24 @@ def roles_of_functions(deployed):
     ]
 
 
+def keys_of(statement):
+    """The patterns of partition keys that a statement is for."""
+    condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    return condition.get(LEADING_KEYS, [])
+
+
 def grants(Mode, **parameters):
     """Everything that the roles of a stack's functions may do."""
     mode, deployed = Mode, stack(Mode=Mode, **parameters)
     return {
-        Grant(role, mode, f"{policy}/{statement['Sid']}", action)
+        Grant(role, mode, f"{policy}/{statement['Sid']}", *granted)
         for role in roles_of_functions(deployed)
         for policy, statements in documents(deployed, role).items()
         for statement in statements
-        for action in as_list(statement["Action"])
+        for granted in [
+            *((action,) for action in as_list(statement["Action"])),
+            *((LEADING_KEYS, key) for key in keys_of(statement)),
+        ]
     }
 
 

@@ -227,11 +227,25 @@ class Question:
     action: str
     statements: tuple = ()
     allowed: bool = True
+    key: str = ""
 
 
 def calls_of(granted):
     """Calls that use every grant once."""
-    return [Question(g.role, g.mode, g.action, (g.statement,)) for g in granted]
+    actions = {}
+    for g in sorted(granted):
+        if not g.key:
+            actions.setdefault((g.role, g.statement), g.action)
+    return [
+        Question(
+            g.role,
+            g.mode,
+            actions[g.role, g.statement] if g.key else g.action,
+            (g.statement,),
+            key=g.key.replace("*", "x"),
+        )
+        for g in granted
+    ]
 
 
 def whole(mode):
@@ -247,17 +261,18 @@ def test_grants_that_are_called_and_calls_that_are_granted_are_right():
 
 @pytest.mark.parametrize("grant", sorted(GRANTED), ids=str)
 def test_a_permission_that_is_added_by_hand_fails(grant):
-    asked = [q for q in calls_of(GRANTED) if q != calls_of([grant])[0]]
-    without = [
-        q
-        for q in asked
+    def uses(question):
         # The other mode is no excuse, but where the two are the same.
-        if (q.role, q.action, q.statements)
-        != (grant.role, grant.action, (grant.statement,))
-    ]
-    wrong = compare(GRANTED, without, [])
-    assert wrong and all(each.startswith("granted, and never called") for each in wrong)
-    assert grant.role in wrong[0] and grant.action in wrong[0]
+        same = (question.role, question.statements) == (grant.role, (grant.statement,))
+        if grant.key:
+            return same and question.key == grant.key.replace("*", "x")
+        return same and question.action == grant.action
+
+    asked = [question for question in calls_of(GRANTED) if not uses(question)]
+    wrong = compare(GRANTED, asked, [])
+    assert all(each.startswith("granted, and never called") for each in wrong)
+    said = f"{grant.statement}: {grant.action} {grant.key}".strip()
+    assert [each for each in wrong if grant.role in each and each.endswith(said)]
 
 
 def test_a_permission_that_is_removed_by_hand_fails():
@@ -277,9 +292,8 @@ def test_a_permission_that_is_removed_by_hand_fails():
 def test_a_call_in_one_mode_does_not_excuse_a_grant_in_the_other():
     read = "observe-and-report/ReadTaskDefinitions"
     audit = Grant("ImageScanGuardRole", "audit", read, "ecs:DescribeTaskDefinition")
-    (wrong,) = compare(
-        GRANTED, [q for q in calls_of(GRANTED) if q != calls_of([audit])[0]], []
-    )
+    (call,) = calls_of([audit])
+    (wrong,) = compare(GRANTED, [q for q in calls_of(GRANTED) if q != call], [])
     assert "ImageScanGuardRole (audit)" in wrong
 
 

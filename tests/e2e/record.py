@@ -31,6 +31,12 @@ class Question:
     stack: str
     keys: dict[str, Any] | None = None
 
+    @property
+    def key(self) -> str:
+        """The partition key, of a request to DynamoDB."""
+        found = (self.keys or {}).get("dynamodb:LeadingKeys") or [""]
+        return found[0]
+
     def __str__(self) -> str:
         keys = f" with {self.keys}" if self.keys else ""
         return f"{self.role} ({self.mode}, {self.stack}): {self.action} on {self.resource}{keys}"

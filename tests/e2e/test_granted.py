@@ -17,7 +17,7 @@ import pytest
 import record
 from local_aws.ecs_deployments import SECONDS
 from local_aws.process import LocalAws
-from stack import Stack, eventually, hardened, privileged
+from stack import ROOT, Stack, eventually, hardened, privileged
 from test_channels import Receiver
 from test_methods import entries, registry_of, review
 from test_pushes import reported, retag
@@ -44,7 +44,7 @@ SCHEDULED = {
 CHANNELS = """\
 version: 1
 channels:
-  team: {{ type: slack-webhook, secret: tidewaiter/team }}
+  team: {{ type: slack-webhook, secret: tidewaiter/team, rate-per-minute: 1 }}
   duty: {{ type: slack-webhook, secret: "ssm:/tidewaiter/duty" }}
   chat: {{ type: amazon-q, topic: "{topic}" }}
   hub: {{ type: security-hub }}
@@ -304,16 +304,15 @@ def test_a_deployment_of_an_image_in_quarantine_is_told(stacks: list[Stack]) -> 
         stack.client("ecs").create_cluster(clusterName=name)
         digest = push(stack, registry, name)
         quarantine(stack, name, digest)
-        first, second = (define(stack, name, ":stable") for _ in range(2))
-        serve(stack, name, "web", first)
+        serve(stack, name, "web", define(stack, name, ":stable"))
         line = stack.handled("DeploymentGuard", f"{name}/web")[-1]
         assert line["rules"] == "quarantined-image-deployed", str(line)
         settled(stack, name, "web")
-        # What a tag leads to is not decided yet as a deployment begins.
-        ecs = stack.client("ecs")
-        ecs.update_service(cluster=name, service="web", taskDefinition=second)
-        line = stack.handled("DeploymentGuard", f"{name}/web", count=2)[-1]
-        assert line["rules"] == "quarantined-image-deployed", str(line)
+        # ECS cannot decide yet what this tag leads to.
+        stack.client("ecs").update_service(
+            cluster=name, service="web", taskDefinition=define(stack, name, ":later")
+        )
+        stack.handled("DeploymentGuard", f"{name}/web", count=2)
         eventually("it to be told", lambda: stack.alerts_about(f"{name}/web"))
 
     in_each(stacks, scene)
@@ -418,6 +417,89 @@ def test_what_a_function_gives_up_on_is_put_aside(stacks: list[Stack]) -> None:
             )
 
     in_each(stacks, scene)
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind"),
+    [("run-overrides", "task-overrides"), ("express-create", "express-service")],
+)
+def test_what_is_told_of_parts_of_definitions_is_kept(
+    stacks: list[Stack], sample: str, kind: str
+) -> None:
+    def scene(stack: Stack) -> None:
+        text = (ROOT / f"events/task-definition-guard/{sample}.json").read_text()
+        text = text.replace("444455556666", stack.aws.account)
+        stack.aws.control(
+            "event", json.loads(text.replace("eu-central-1", stack.region))
+        )
+
+        def kept() -> list[Any]:
+            return stack.client("dynamodb").query(
+                TableName=stack.outputs["LedgerName"],
+                KeyConditionExpression="id = :id",
+                ExpressionAttributeValues={":id": {"S": f"alert#{kind}"}},
+            )["Items"]
+
+        eventually(f"{sample} to be kept", kept)
+
+    in_each(stacks, scene)
+
+
+def overspend(stack: Stack, function: str) -> None:
+    """Takes the whole budget of a function, of this hour and the next."""
+    for hour in (0, 1):
+        time = datetime.now(UTC) + timedelta(hours=hour)
+        stack.client("dynamodb").put_item(
+            TableName=stack.outputs["LedgerName"],
+            Item={
+                "id": {"S": f"budget#{function}#{time:%Y-%m-%dT%HZ}"},
+                "part": {"S": "-"},
+                "spent": {"N": "1000000"},
+            },
+        )
+
+
+def test_whoever_is_over_budget_looks_up_what_was_done_and_says_so(
+    stacks: list[Stack],
+) -> None:
+    stack = stacks[0]
+    for function in (
+        "task-definition-guard",
+        "image-scan-guard",
+        "image-push-guard",
+        "deployment-guard",
+    ):
+        overspend(stack, function)
+    ecr, ecs, registry = stack.client("ecr"), stack.client("ecs"), registry_of(stack)
+
+    def defined() -> dict[str, Any]:
+        ecs.register_task_definition(**privileged("granted-over-defined"))
+        return stack.handled("TaskDefinitionGuard", "granted-over-defined:1")[-1]
+
+    def scanned(guard: str) -> dict[str, Any]:
+        name = f"granted-over-{guard[5:9].lower()}"
+        ecr.create_repository(repositoryName=name)
+        ecs.create_cluster(clusterName=name)
+        digest = push(stack, registry, name)
+        ecs.run_task(cluster=name, taskDefinition=define(stack, name, f"@{digest}"))
+        return condemn(stack, guard, name, digest)
+
+    def deployed() -> dict[str, Any]:
+        name = "granted-over-deployed"
+        ecr.create_repository(repositoryName=name)
+        ecs.create_cluster(clusterName=name)
+        good, bad = (push(stack, registry, name) for _ in range(2))
+        serve(stack, name, "web", define(stack, name, f"@{good}"))
+        settled(stack, name, "web")
+        quarantine(stack, name, bad)
+        arn = define(stack, name, f"@{bad}")
+        ecs.update_service(cluster=name, service="web", taskDefinition=arn)
+        return stack.handled("DeploymentGuard", f"{name}/web", count=2)[-1]
+
+    plays = [defined, lambda: scanned(SCANS), lambda: scanned(PUSHES), deployed]
+    with ThreadPoolExecutor(len(plays)) as pool:
+        for line in pool.map(lambda play: play(), plays):
+            assert (line["decision"], line["effects"]) == ("deny", "not-applied"), line
 
 
 def test_every_channel_is_told_with_what_it_is_granted(
