@@ -229,10 +229,11 @@ against an account.
 The roles of a stack with channels, tracing, a key and a hub are shown; a statement that needs a parameter names it.
 """
 OTHERS = """Of a stack with `HubBusArn`: a pipe and a rule take them on. The local AWS does not ask IAM for them, so these are not compared."""
-TRUST = """Lambda sends no source account when it takes on the role of a function, so nothing narrows that."""
+TRUST = """AWS does not document that Lambda names a source when it takes on the role of a function, so no condition narrows that."""
 STARS = """AWS defines no resource type for these actions. All are held to the stack's own Region by `aws:RequestedRegion`, which is in every request."""
 RESOURCES = """A service is let in for one account and one source. Where `Who` is `*` the statement denies. With `KeyArn` there is no `AlertKey`; what the policy of
-your own key has to say stands in [infra/README.md](../infra/README.md#a-key-of-your-own)."""
+your own key has to say stands in [infra/README.md](../infra/README.md#a-key-of-your-own). `kms:*` of the account itself lets IAM decide about the key; without it nobody could ever
+change or delete it. `IfExists`: the ARN, which holds the account, is wanted in any case; the account beside it is not documented to be sent in every case."""
 INVOKING = """The ARN of the rule holds the account. Nobody else may, and no function has a URL."""
 EXCEPTIONS = (
     """Each with the reason why it is granted all the same. One that is called fails."""

@@ -252,6 +252,30 @@ def test_a_queue_and_a_table_under_a_key_need_it_too(
     assert arn.endswith("table/ledger")
 
 
+def test_a_secret_and_a_parameter_under_a_key_need_it_too(
+    aws: LocalAws, asked: Asked
+) -> None:
+    own = key(aws)
+    secret = aws.client("secretsmanager").create_secret(
+        Name="s", SecretString="v", KmsKeyId=own
+    )["ARN"]
+    aws.client("ssm").put_parameter(
+        Name="/p/q", Value="v", Type="SecureString", KeyId=own
+    )
+    read = allow(["secretsmanager:GetSecretValue", "ssm:GetParameter"])
+    without = role(aws, "unkeyed", read)
+    for service, call, named in (
+        ("secretsmanager", "get_secret_value", {"SecretId": secret}),
+        ("ssm", "get_parameter", {"Name": "/p/q", "WithDecryption": True}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(client_of(aws, without, service), call)(**named)
+        caller = role(aws, f"keyed-{service}", read, allow("kms:Decrypt", own))
+        getattr(client_of(aws, caller, service), call)(**named)
+        (question,) = asked(role=f"keyed-{service}", resource=own)
+        assert question["by"] == f"{service}.amazonaws.com"
+
+
 def test_lambda_writes_logs_only_where_the_role_may(
     aws: LocalAws, asked: Asked
 ) -> None:
