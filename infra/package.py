@@ -33,7 +33,7 @@ INFRA = Path(__file__).resolve().parent
 ROOT = INFRA.parent
 ARCHITECTURES = ["arm64", "x86_64"]
 # Of a zip, in bytes. The smaller the code, the sooner a cold function runs.
-LIMIT = 3 * 1024 * 1024
+LIMIT = 3_000_000
 # 1980-01-01, the first day that a zip can name.
 DATE, TIME = 0x0021, 0
 Deflate = Callable[[bytes], bytes]
