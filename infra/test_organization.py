@@ -162,9 +162,19 @@ def test_who_may_publish_and_use_the_key_is_pinned_to_this_account_or_rule():
         if statement["Effect"] == "Allow":
             (pinned,) = statement["Condition"].values()
             assert pinned.keys() <= {"aws:SourceArn", "aws:SourceAccount"}, name
-    for statement in properties("hub", "Key")["KeyPolicy"]["Statement"]:
-        if "Service" in statement["Principal"]:
-            assert "aws:SourceAccount" in statement["Condition"]["StringEquals"]
+    said = {
+        each["Principal"]["Service"]: each.get("Condition")
+        for each in properties("hub", "Key")["KeyPolicy"]["Statement"]
+        if "Service" in each["Principal"]
+    }
+    assert said == {
+        "cloudwatch.amazonaws.com": {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        },
+        # SNS supports no condition on the source of what EventBridge publishes to an
+        # encrypted topic: with one, no alert of any member would arrive.
+        "events.amazonaws.com": None,
+    }
 
 
 # ---- members -----------------------------------------------------------------------

@@ -47,6 +47,29 @@ REVIEWS = {
     "QuarantineReview": "ImageScanGuard",
 }
 RECONCILIATION = "UsageReconciliation"
+# They tell of tampering; infra/test_tampering.py judges them.
+WATCHING = [
+    "RulesTampered",
+    "TargetsTampered",
+    "WatchTampered",
+    "FunctionsTampered",
+    "MappingsTampered",
+    "RolesTampered",
+    "TopicsTampered",
+    "QueuesTampered",
+    "DeadLettersTampered",
+    "KeysTampered",
+    "LedgerTampered",
+    "LogsTampered",
+    "TrailsTampered",
+    "AlarmsTampered",
+    "StackTampered",
+]
+# The stack's identifier in its last part, as CloudFormation has it.
+STACK_ID = (
+    "arn:aws:cloudformation:eu-west-1:111122223333:stack/tidewaiter/"
+    "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+)
 MODES = ["audit", "enforce"]
 # What the methods of a quarantine take.
 IMAGE_WRITES = {
@@ -110,6 +133,8 @@ class Stack:
                 return left == right
             case "Fn::Not":
                 return not self.holds(argument[0])
+            case "Fn::Or":
+                return any(self.holds(each) for each in argument)
             case "Condition":
                 return self.holds(argument)
         raise NotImplementedError(function)
@@ -125,7 +150,15 @@ class Stack:
             if function == "Ref":
                 if argument == "AWS::NoValue":
                     return DROPPED
+                if argument == "AWS::StackId":
+                    return STACK_ID
                 return self.parameters.get(argument, f"ref:{argument}")
+            if function == "Fn::Select":
+                index, members = argument
+                return self.resolve(members)[int(index)]
+            if function == "Fn::Split":
+                separator, text = argument
+                return self.resolve(text).split(separator)
             if function == "Fn::Join":
                 separator, parts = argument
                 parts = self.resolve(parts)
@@ -219,7 +252,7 @@ def test_alert_email_is_empty_or_an_address(email, accepted):
 def test_alert_email_is_subscribed_only_when_given():
     assert not stack(Mode="audit").of_type("AWS::SNS::Subscription")
     subscribed = stack(Mode="audit", AlertEmail="ops@example.com")
-    (subscription,) = subscribed.of_type("AWS::SNS::Subscription").values()
+    subscription = subscribed["AlertSubscription"]
     assert subscription["Endpoint"] == "ops@example.com"
     assert subscription["TopicArn"] == "ref:AlertTopic"
 
@@ -254,6 +287,7 @@ def test_a_key_encrypts_topic_queues_and_ledger_in_place_of_any_other():
     deployed = with_key()
     assert not deployed.of_type("AWS::KMS::Key"), "one key is enough"
     assert deployed["AlertTopic"]["KmsMasterKeyId"] == KEY
+    assert deployed["TamperTopic"]["KmsMasterKeyId"] == KEY
     assert deployed["Ledger"]["SSESpecification"] == {
         "SSEEnabled": True,
         "SSEType": "KMS",
@@ -599,7 +633,7 @@ def test_ledger_has_the_form_that_the_functions_expect():
 
 
 def test_every_rule_is_listed_here():
-    rules = {*RULES, *REVIEWS, RECONCILIATION}
+    rules = {*RULES, *REVIEWS, RECONCILIATION, *WATCHING}
     assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == rules
 
 
@@ -671,7 +705,7 @@ def test_no_function_can_be_invoked_by_anybody_else():
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
-QUEUES = [f"{name}DeadLetters" for name in FUNCTIONS + RULES]
+QUEUES = [f"{name}DeadLetters" for name in [*FUNCTIONS, *RULES, "Tamper"]]
 # Each queue of events with its rule and who takes them.
 WAITING = [
     ("ImageFindings", QUEUED, "ImageScanGuard", 1000, 60),
@@ -929,8 +963,7 @@ def test_notify_cannot_be_let_into_plain_text():
 
 def test_alert_topic_is_encrypted_with_a_key_of_our_own():
     deployed = stack(Mode="audit")
-    (topic,) = deployed.of_type("AWS::SNS::Topic").values()
-    assert topic["KmsMasterKeyId"] == "ref:AlertKey"
+    assert deployed["AlertTopic"]["KmsMasterKeyId"] == "ref:AlertKey"
     assert deployed["AlertKey"]["EnableKeyRotation"] is True
 
 
