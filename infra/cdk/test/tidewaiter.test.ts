@@ -180,11 +180,19 @@ describe('values', () => {
     assertDecidable(template);
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
-        Statement: Match.arrayWith([Match.objectLike({
-          Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
-          Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com'] },
-          Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-        })]),
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+            Principal: { Service: ['cloudwatch.amazonaws.com', 'sns.amazonaws.com'] },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+          // With a condition on the source nothing that EventBridge publishes would arrive.
+          Match.objectLike({
+            Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+            Principal: { Service: 'events.amazonaws.com' },
+            Condition: Match.absent(),
+          }),
+        ]),
       },
     });
   });
