@@ -99,7 +99,7 @@ lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the templa
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
-	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/organization/*.yaml
+	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/global-events.yaml infra/organization/*.yaml
 
 .PHONY: lint-cdk
 lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its sample and run cdk-nag over it

@@ -168,6 +168,17 @@ def _dead_letter(
     lambda_async.send_to_queue(queue, body, attributes)
 
 
+def _to_other_region(bus: Any, event: dict[str, Any]) -> None:
+    """Put an event on an event bus of another region, where it stays what it was."""
+    name = bus.resource.removeprefix("event-bus/")
+
+    def put() -> None:
+        entry = {**event, "EventBusName": name, "Detail": event["Detail"]}
+        base._dispatch_event(entry, base._pattern_event_view(entry))
+
+    PUMP.later(put, account=bus.account_id, region=bus.region)
+
+
 def _invoke_target(
     target: dict[str, Any],
     event: dict[str, Any],
@@ -177,9 +188,20 @@ def _invoke_target(
     """Deliver an event to a target; a Lambda target only if that is allowed."""
     arn = target.get("Arn", "")
     try:
-        service = parse_arn(arn).service
+        spec = parse_arn(arn)
+        service = spec.service
     except ArnParseError:
-        service = ""
+        spec, service = None, ""
+    if (
+        spec is not None
+        and service == "events"
+        and spec.resource.startswith("event-bus/")
+        and spec.account_id == get_account_id()
+        and spec.region != get_region()
+        and "Input" not in target
+    ):
+        _to_other_region(spec, event)
+        return
     if service == "lambda":
         problem = _lambda_problem(arn, rule)
         if problem:

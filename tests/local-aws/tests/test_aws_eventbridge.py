@@ -189,3 +189,25 @@ def test_permission_is_for_the_rules_it_names(
         queue.assert_empty()
     else:
         queue.messages()
+
+
+def test_event_bus_of_another_region_gets_the_event_as_it_was(
+    aws: LocalAws, tap: Callable[..., Queue]
+) -> None:
+    there = tap({"source": ["aws.iam"]}, "ap-south-1")
+    events = aws.client("events")
+    bus = f"arn:aws:events:ap-south-1:{aws.account}:event-bus/default"
+    events.put_rule(Name="passing", EventPattern=json.dumps({"source": ["aws.iam"]}))
+    events.put_targets(
+        Rule="passing",
+        Targets=[
+            {"Id": "1", "Arn": bus, "RoleArn": f"arn:aws:iam::{aws.account}:role/r"}
+        ],
+    )
+    event = {"source": "aws.iam", "detail-type": "x", "detail": {"a": "b"}}
+    aws.control("event", event)
+    (body,) = there.bodies()
+    assert body["detail"] == {"a": "b"}
+    assert body["source"] == "aws.iam"
+    # Where it happened, not where it went.
+    assert body["region"] == "us-east-1"
