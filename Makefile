@@ -112,6 +112,8 @@ deny: $(DENY) ## Check licences, sources and bans of the dependencies
 .PHONY: generate
 generate: ## Write the generated documents
 	TIDEWAITER_GENERATE=1 cargo test --package tidewaiter --test cli --locked --quiet generated_documents
+	$(PYTHON) infra/protect.py > infra/organization/protect.json
+	$(PYTHON) infra/cost.py --write
 
 .PHONY: fmt
 fmt: $(TOOLS) ## Format Rust and Python

@@ -105,7 +105,9 @@ DROPPED = object()
 class Stack:
     """The resources and outputs of one deployment."""
 
-    def __init__(self, **parameters):
+    def __init__(self, pseudo=(), **parameters):
+        # Pseudo parameters stand as themselves unless somebody says what they are.
+        self.pseudo = {"AWS::StackId": STACK_ID, **dict(pseudo)}
         source = yaml_parse(TEXT)
         self.parameters = {
             name: str(declared["Default"])
@@ -150,9 +152,8 @@ class Stack:
             if function == "Ref":
                 if argument == "AWS::NoValue":
                     return DROPPED
-                if argument == "AWS::StackId":
-                    return STACK_ID
-                return self.parameters.get(argument, f"ref:{argument}")
+                known = self.parameters | self.pseudo
+                return known.get(argument, f"ref:{argument}")
             if function == "Fn::Select":
                 index, members = argument
                 return self.resolve(members)[int(index)]
@@ -170,6 +171,7 @@ class Stack:
             if function == "Fn::Sub":
                 text, given = argument if isinstance(argument, list) else (argument, {})
                 given = {name: self.resolve(each) for name, each in given.items()}
+                given = self.pseudo | given
                 return re.sub(
                     r"\$\{([^}]+)}", lambda m: given.get(m[1], f"<{m[1]}>"), text
                 )
