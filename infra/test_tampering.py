@@ -455,6 +455,21 @@ def test_the_key_of_the_topic_is_its_own_and_lets_eventbridge_in_without_a_condi
     assert "Condition" not in rules, "SNS: not supported, and every message is lost"
 
 
+def test_a_copy_goes_to_the_hub_beside_the_alerts():
+    deployed = whole()
+    subscription = deployed["HubTamperSubscription"]
+    assert subscription["TopicArn"] == "ref:TamperTopic"
+    assert subscription["Endpoint"] == "att:HubAlerts.Arn"
+    assert subscription["RawMessageDelivery"] is True
+    (allowed,) = [
+        s
+        for s in deployed["HubAlertsPolicy"]["PolicyDocument"]["Statement"]
+        if s["Effect"] == "Allow"
+    ]
+    topics = ["ref:AlertTopic", "ref:TamperTopic"]
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": topics}}
+
+
 def test_that_nothing_can_be_told_is_told_the_other_way():
     alarm = whole()["TamperDeadLettersAlarm"]
     assert alarm["AlarmActions"] == ["ref:AlertTopic"]
@@ -530,8 +545,8 @@ def test_a_message_shows_nothing_that_somebody_could_have_written(rule):
     template = target["InputTransformer"]["InputTemplate"]
     assert set(re.findall(r"<(\w+)>", template)) == paths.keys()
     assert len(paths) <= 100 and len(template) <= 8192
-    for line in template.splitlines():
-        assert re.fullmatch(r'"[^"]*"', line), "EventBridge wants each line in quotes"
+    # JSON, because a copy goes over the pipe to the hub, whose events are JSON.
+    assert json.loads(template).keys() == {"tampering", "call", "by", "next"}
 
 
 def shown(rule, event):
@@ -545,22 +560,38 @@ def shown(rule, event):
 
 def test_a_message_says_what_was_done_to_what_by_whom():
     event = call("events", "DisableRule", name="tidewaiter-ImagePushed-1")
-    assert shown("RulesTampered", event).splitlines() == [
-        '"Tampering? Somebody disabled, deleted or changed a rule of Tidewaiter."',
-        (
-            '"DisableRule (aws.events) on tidewaiter-ImagePushed-1, stack '
-            '<AWS::StackName> in <AWS::Region>, account 111122223333."'
+    assert json.loads(shown("RulesTampered", event)) == {
+        "tampering": "Somebody disabled, deleted or changed a rule of Tidewaiter.",
+        "call": (
+            "DisableRule (aws.events) on tidewaiter-ImagePushed-1, stack "
+            "<AWS::StackName> in <AWS::Region>, account 111122223333."
         ),
-        (
-            '"At 2026-11-23T10:00:00Z by AssumedRole admin (AROAEXAMPLE:ada) from '
+        "by": (
+            "At 2026-11-23T10:00:00Z by AssumedRole admin (AROAEXAMPLE:ada) from "
             "203.0.113.4. CloudTrail event 11111111-2222-3333-4444-555555555555 in "
-            'eu-west-1."'
+            "eu-west-1."
         ),
+        "next": (
+            "Not one of yours? docs/operations.md#when-somebody-tampers says what to do."
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "by"),
+    [
+        ({"type": "Root", "principalId": "111122223333"}, "Root  (111122223333)"),
         (
-            '"Not one of yours? docs/operations.md#when-somebody-tampers says what to '
-            'do."'
+            {"type": "IAMUser", "principalId": "AIDA", "userName": "ada"},
+            "IAMUser ada (AIDA)",
         ),
-    ]
+        ({"type": "AWSService", "invokedBy": "x.amazonaws.com"}, "AWSService  ()"),
+    ],
+)
+def test_a_message_does_without_what_a_record_does_not_have(identity, by):
+    event = call("events", "DisableRule", name="x")
+    event["detail"]["userIdentity"] = identity
+    assert f"by {by} from" in json.loads(shown("RulesTampered", event))["by"]
 
 
 def test_the_message_leads_to_a_page_that_is_there():

@@ -259,3 +259,29 @@ def test_what_is_of_others_is_not_told(watched: Watched) -> None:
     )
     watched.hears("DeleteRule", "UsageReconciliation")
     assert not [each for each in watched.messages() if "others" in each]
+
+
+def test_what_the_topic_does_not_take_waits_for_somebody_to_read_it(
+    watched: Watched,
+) -> None:
+    nothing = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sns:Publish",
+                "Resource": watched["TamperTopic"],
+            }
+        ],
+    }
+    watched.client("sns").set_topic_attributes(
+        TopicArn=watched["TamperTopic"],
+        AttributeName="Policy",
+        AttributeValue=json.dumps(nothing),
+    )
+    (message,) = eventually("the record", lambda: watched.stack.dead_letters("Tamper"))
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    record = json.loads(message["Body"])["detail"]
+    assert record["eventName"] == "SetTopicAttributes"
+    assert record["requestParameters"]["topicArn"] == watched["TamperTopic"]
