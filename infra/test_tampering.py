@@ -577,6 +577,26 @@ def test_a_message_says_what_was_done_to_what_by_whom():
     }
 
 
+HOSTILE = '"}, {"call": "nothing <script>' + "\n\u202e"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_somebody_wrote_into_a_call_is_not_shown(rule):
+    event = copy.deepcopy(next(event for name, event in TAMPERS if name == rule))
+    detail = event["detail"]
+    detail["userAgent"] = detail["errorMessage"] = HOSTILE
+    detail["userIdentity"]["arn"] = f"arn:aws:iam::111122223333:user/{HOSTILE}/ada"
+    detail["responseElements"] = {"description": HOSTILE}
+    for member in ("description", "eventPattern", "attributes", "policyDocument"):
+        detail["requestParameters"][member] = HOSTILE
+    if "alarmNames" in detail["requestParameters"]:
+        detail["requestParameters"]["alarmNames"].append(HOSTILE)
+    assert matches(rule, event)
+    told = shown(rule, event)
+    assert json.loads(told).keys() == {"tampering", "call", "by", "next"}
+    assert "<script>" not in told
+
+
 @pytest.mark.parametrize(
     ("identity", "by"),
     [
