@@ -105,6 +105,8 @@ TAMPERS = [
             "ref:ImageScanGuard",
             arn("lambda", "function:ref:ImageScanGuard"),
             "111122223333:function:ref:ImageScanGuard",
+            "<ImageScanGuard>:$LATEST",
+            arn("lambda", "function:<ImageScanGuard>:$LATEST"),
         )
     ),
     *(
@@ -117,6 +119,15 @@ TAMPERS = [
             "DeleteEventSourceMapping20150331",
         )
         for member in ("uUID", "uuid", "UUID")
+    ),
+    (
+        "MappingsTampered",
+        call(
+            "lambda",
+            "CreateEventSourceMapping20150331",
+            functionName="thief",
+            eventSourceArn="att:Alerts.Arn",
+        ),
     ),
     *(
         ("RolesTampered", call("iam", name, roleName="ref:ImageScanGuardRole"))
@@ -377,12 +388,23 @@ def test_a_key_of_the_accounts_own_is_watched():
     assert not matches("KeysTampered", call("kms", "DisableKey", keyId=KEY), deployed)
 
 
+def test_the_page_says_how_much_of_the_quotas_a_stack_takes():
+    page = (INFRA.parent / "docs/operations.md").read_text()
+    small = stack(Mode="audit")
+    rules = [len(each.of_type("AWS::Events::Rule")) for each in (small, whole())]
+    assert f"| {rules[0]} of the 300 that it has, {rules[1]} with channels" in page
+    low, high = re.search(r"\| (\d+) to (\d+) of 500 \|", page).groups()
+    assert int(low) <= len(small.resources) and len(whole().resources) <= int(high)
+
+
 # ---- limits ------------------------------------------------------------------------
 
 # The longest physical names, by what stands for them here. That of a topic is made of the
 # stack's, of 128 characters at most, of its own in the template, and of 12 by chance.
 LONGEST = [
     (r"att:\w+\.QueueName", "q" * 80),
+    (r"att:\w+\.Arn", f"arn:aws-us-gov:sqs:us-gov-west-1:111122223333:{'q' * 80}"),
+    (r"<\w+>:\$LATEST", f"{'n' * 64}:$LATEST"),
     (r"(ref:|<)(Alert|Tamper)Topic>?", f"arn:aws-us-gov:sns:us-gov-west-1:{'t' * 166}"),
     (r"<AWS::StackName>|ref:AWS::StackName", "s" * 128),
     (r"ref:Ledger", "l" * 255),
@@ -395,7 +417,7 @@ def test_pattern_fits_with_the_longest_names(rule):
     pattern = json.dumps(whole()[rule]["EventPattern"])
     for what, longest in LONGEST:
         pattern = re.sub(what, longest, pattern)
-    assert "ref:" not in pattern and "<AWS" not in pattern
+    assert not re.search(r"ref:|att:|<\w", pattern)
     assert len(pattern) <= 2048
 
 
@@ -523,6 +545,7 @@ BOUNDED = {
             "roleName",
             "topicArn",
             "subscriptionArn",
+            "eventSourceArn",
             "resourceArn",
             "queueUrl",
             "keyId",

@@ -143,6 +143,17 @@ TAMPERS: dict[str, tuple[Tamper, tuple[str, ...]]] = {
         ),
         ("UpdateEventSourceMapping20150331",),
     ),
+    "events handed to another function": (
+        lambda w: w.client("lambda").create_event_source_mapping(
+            EventSourceArn=(
+                f"arn:aws:sqs:{REGION}:{w.stack.aws.account}:"
+                f"{w['TaskChanges'].rsplit('/', 1)[-1]}"
+            ),
+            FunctionName=w["DeploymentGuard"],
+            Enabled=False,
+        ),
+        ("CreateEventSourceMapping20150331", "TaskChanges"),
+    ),
     "topic policy replaced": (topic_policy, ("SetTopicAttributes", "AlertTopic")),
     "queue emptied": (
         lambda w: w.client("sqs").purge_queue(

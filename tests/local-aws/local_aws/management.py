@@ -26,7 +26,8 @@ RECORDED = {
         "RemovePermission PutFunctionConcurrency DeleteFunctionConcurrency "
         "PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig "
         "DeleteFunctionEventInvokeConfig CreateFunctionUrlConfig "
-        "UpdateEventSourceMapping DeleteEventSourceMapping"
+        "CreateEventSourceMapping UpdateEventSourceMapping "
+        "DeleteEventSourceMapping"
     ),
     "iam": (
         "PutRolePolicy DeleteRolePolicy AttachRolePolicy DetachRolePolicy "
@@ -67,6 +68,7 @@ _VERSIONED = {
     "RemovePermission": "RemovePermission20150331v2",
     "PutFunctionConcurrency": "PutFunctionConcurrency20171031",
     "DeleteFunctionConcurrency": "DeleteFunctionConcurrency20171031",
+    "CreateEventSourceMapping": "CreateEventSourceMapping20150331",
     "UpdateEventSourceMapping": "UpdateEventSourceMapping20150331",
     "DeleteEventSourceMapping": "DeleteEventSourceMapping20150331",
 }
