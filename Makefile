@@ -90,7 +90,7 @@ test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and 
 
 .PHONY: e2e
 e2e: build cdk $(LOCAL) ## Run the functions end to end on an embedded AWS
-	$(LOCAL_BIN)/python -m pytest tests/e2e
+	TIDEWAITER_WHOLE_SUITE=1 $(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint
 lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the template
@@ -110,7 +110,8 @@ deny: $(DENY) ## Check licences, sources and bans of the dependencies
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated documents
+generate: $(LOCAL) ## Write the generated documents
+	$(LOCAL_BIN)/python infra/permissions.py --write
 	TIDEWAITER_GENERATE=1 cargo test --package tidewaiter --test cli --locked --quiet generated_documents
 	$(PYTHON) infra/protect.py > infra/organization/protect.json
 	$(PYTHON) infra/cost.py --write

@@ -2,7 +2,7 @@
 
 import cost
 import pytest
-from test_template import stack
+from evaluated import stack
 
 
 def test_the_page_has_the_tables_of_now():

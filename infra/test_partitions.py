@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
-from test_template import INFRA, STACK_ID, Stack
+from evaluated import STACK_ID, Stack, yaml_parse
+from test_template import INFRA
 
 REGIONS = {
     "aws": "eu-central-1",

@@ -9,9 +9,9 @@ import json
 import re
 
 import pytest
+from evaluated import STACK_ID, TEXT, as_list, stack, yaml_parse
 from ministack.services import eventbridge
-from samtranslator.yaml_helper import yaml_parse
-from test_template import INFRA, STACK_ID, TEXT, WATCHING, as_list, stack
+from test_template import INFRA, WATCHING
 
 CHANNELS = "/opt/tidewaiter/channels.yaml"
 HUB = "arn:aws:events:eu-central-1:210987654321:event-bus/hub-alerts"
@@ -489,7 +489,7 @@ def test_a_copy_goes_to_the_hub_beside_the_alerts():
         if s["Effect"] == "Allow"
     ]
     topics = ["ref:AlertTopic", "ref:TamperTopic"]
-    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": topics}}
+    assert allowed["Condition"]["ArnEquals"] == {"aws:SourceArn": topics}
 
 
 def test_that_nothing_can_be_told_is_told_the_other_way():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import record
 import synthesized
 from local_aws.process import LocalAws
 
@@ -141,6 +142,7 @@ class Stack:
         self.outputs = {
             output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]
         }
+        self._record()
         self.on_call = self.subscribe("AlertTopicArn", "on-call")
         return self
 
@@ -152,6 +154,17 @@ class Stack:
         """Deploys the stack once more with other parameters, as a user of SAM does."""
         self.parameters |= parameters
         self._sam_deploy(f"artifacts-{self.region}")
+
+    def _record(self) -> None:
+        """Writes down whose roles these are, for the comparison of grants and calls."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        roles = {
+            resource["PhysicalResourceId"]: resource["LogicalResourceId"]
+            for page in pages.paginate(StackName=self.name)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::IAM::Role"
+        }
+        record.deployed(self.name, self.mode, self.parameters, roles)
 
     def _deploy_by_sam(self) -> None:
         bucket = f"artifacts-{self.region}"

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import dynamodb, lambda_svc, sns
 from ministack.services import ecr as base_ecr
-from ministack.services import lambda_svc, sns
 from ministack.services.cloudformation import provisioners as base
 
 from local_aws import cloudtrail, ecs, identity, lambdas, management, shapes
@@ -135,6 +135,21 @@ def _topic_updater(inner: Callable[..., Created]) -> Callable[..., Created]:
     return update
 
 
+def _table_creator(inner: Create) -> Create:
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Created:
+        name, attributes = inner(logical_id, props, stack_name)
+        settings = props.get("SSESpecification") or {}
+        if settings.get("KMSMasterKeyId"):
+            dynamodb._tables[name]["SSEDescription"] = (
+                dynamodb._sse_description_from_spec(
+                    {**settings, "Enabled": settings.get("SSEEnabled")}
+                )
+            )
+        return name, attributes
+
+    return create
+
+
 def _repository_settings(inner: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     def settings(props: dict[str, Any]) -> dict[str, Any]:
         prefix = "ImageTagMutabilityExclusionFilter"
@@ -243,6 +258,8 @@ def install() -> None:
     kinds["AWS::ECS::TaskDefinition"]["create"] = _create_task_definition
     repository = kinds["AWS::ECR::Repository"]
     repository["create"] = _repository_creator(repository["create"])
+    table = kinds["AWS::DynamoDB::Table"]
+    table["create"] = _table_creator(table["create"])
     topic = kinds["AWS::SNS::Topic"]
     topic["create"] = _topic_creator(topic["create"])
     topic["update"] = _topic_updater(topic["update"])
