@@ -99,7 +99,7 @@ lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the templa
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
-	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/organization/*.yaml
+	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/global-events.yaml infra/organization/*.yaml
 
 .PHONY: lint-cdk
 lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its sample and run cdk-nag over it
@@ -113,6 +113,8 @@ deny: $(DENY) ## Check licences, sources and bans of the dependencies
 generate: $(LOCAL) ## Write the generated documents
 	$(LOCAL_BIN)/python infra/permissions.py --write
 	TIDEWAITER_GENERATE=1 cargo test --package tidewaiter --test cli --locked --quiet generated_documents
+	$(PYTHON) infra/protect.py > infra/organization/protect.json
+	$(PYTHON) infra/cost.py --write
 
 .PHONY: fmt
 fmt: $(TOOLS) ## Format Rust and Python

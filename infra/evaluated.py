@@ -18,6 +18,13 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants 
 TEXT = (Path(__file__).parent / "template.yaml").read_text()
 
 
+# The stack's identifier in its last part, as CloudFormation has it.
+STACK_ID = (
+    "arn:aws:cloudformation:eu-west-1:111122223333:stack/tidewaiter/"
+    "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+)
+
+
 class NoManagedPolicies:
     """The transform asks for a loader; a template with its own roles never uses it."""
 
@@ -31,7 +38,9 @@ DROPPED = object()
 class Stack:
     """The resources and outputs of one deployment."""
 
-    def __init__(self, **parameters):
+    def __init__(self, pseudo=(), **parameters):
+        # Pseudo parameters stand as themselves unless somebody says what they are.
+        self.pseudo = {"AWS::StackId": STACK_ID, **dict(pseudo)}
         source = yaml_parse(TEXT)
         self.parameters = {
             name: str(declared["Default"])
@@ -59,6 +68,8 @@ class Stack:
                 return left == right
             case "Fn::Not":
                 return not self.holds(argument[0])
+            case "Fn::Or":
+                return any(self.holds(each) for each in argument)
             case "Condition":
                 return self.holds(argument)
         raise NotImplementedError(function)
@@ -74,7 +85,14 @@ class Stack:
             if function == "Ref":
                 if argument == "AWS::NoValue":
                     return DROPPED
-                return self.parameters.get(argument, f"ref:{argument}")
+                known = self.parameters | self.pseudo
+                return known.get(argument, f"ref:{argument}")
+            if function == "Fn::Select":
+                index, members = argument
+                return self.resolve(members)[int(index)]
+            if function == "Fn::Split":
+                separator, text = argument
+                return self.resolve(text).split(separator)
             if function == "Fn::Join":
                 separator, parts = argument
                 parts = self.resolve(parts)
@@ -86,6 +104,7 @@ class Stack:
             if function == "Fn::Sub":
                 text, given = argument if isinstance(argument, list) else (argument, {})
                 given = {name: self.resolve(each) for name, each in given.items()}
+                given = self.pseudo | given
                 return re.sub(
                     r"\$\{([^}]+)}", lambda m: given.get(m[1], f"<{m[1]}>"), text
                 )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from compared import UNCALLED
-from evaluated import as_list, stack
+from evaluated import STACK_ID, as_list, stack
 from granted import (
     FEATURES,
     MODES,
@@ -28,6 +28,8 @@ def shown(value):
     """A resource or a value of a condition, as people write it."""
     text = re.sub(r"^ref:AWS::|^ref:|^att:", "", str(value))
     text = re.sub(r"\.Arn$", "", text)
+    # Rules that tell of tampering are named by it.
+    text = text.replace(STACK_ID.rsplit("/", 1)[-1], "STACK-ID")
     names = {
         "<AWS::Partition>": "PARTITION",
         "<AWS::Region>": "REGION",
@@ -215,7 +217,7 @@ def page():
 INTRODUCTION = """# Permissions
 
 Generated from `infra/template.yaml` by `infra/permissions.py` (`make generate`). For whoever has to say yes to the stack: every statement of every role, in both
-modes, and every policy of a topic, a queue and a key. `REGION`, `ACCOUNT` and `STACK` are the stack's own.
+modes, and every policy of a topic, a queue and a key. `REGION`, `ACCOUNT`, `STACK` and `STACK-ID` are the stack's own.
 
 **In audit mode no role holds a write action on ECS or ECR.** What it writes is its log, alerts, its own dead letter queue and the ledger, in which it keeps what
 it told. `enforce` adds the statements marked so, which are policies of their own and do not exist in an audit stack.

@@ -36,6 +36,24 @@ REVIEWS = {
     "QuarantineReview": "ImageScanGuard",
 }
 RECONCILIATION = "UsageReconciliation"
+# They tell of tampering; infra/test_tampering.py judges them.
+WATCHING = [
+    "RulesTampered",
+    "TargetsTampered",
+    "WatchTampered",
+    "FunctionsTampered",
+    "MappingsTampered",
+    "RolesTampered",
+    "TopicsTampered",
+    "QueuesTampered",
+    "DeadLettersTampered",
+    "KeysTampered",
+    "LedgerTampered",
+    "LogsTampered",
+    "TrailsTampered",
+    "AlarmsTampered",
+    "StackTampered",
+]
 MODES = ["audit", "enforce"]
 # What the methods of a quarantine take.
 IMAGE_WRITES = {
@@ -99,7 +117,7 @@ def test_alert_email_is_empty_or_an_address(email, accepted):
 def test_alert_email_is_subscribed_only_when_given():
     assert not stack(Mode="audit").of_type("AWS::SNS::Subscription")
     subscribed = stack(Mode="audit", AlertEmail="ops@example.com")
-    (subscription,) = subscribed.of_type("AWS::SNS::Subscription").values()
+    subscription = subscribed["AlertSubscription"]
     assert subscription["Endpoint"] == "ops@example.com"
     assert subscription["TopicArn"] == "ref:AlertTopic"
 
@@ -134,6 +152,7 @@ def test_a_key_encrypts_topic_queues_and_ledger_in_place_of_any_other():
     deployed = with_key()
     assert not deployed.of_type("AWS::KMS::Key"), "one key is enough"
     assert deployed["AlertTopic"]["KmsMasterKeyId"] == KEY
+    assert deployed["TamperTopic"]["KmsMasterKeyId"] == KEY
     assert deployed["Ledger"]["SSESpecification"] == {
         "SSEEnabled": True,
         "SSEType": "KMS",
@@ -476,7 +495,7 @@ def test_ledger_has_the_form_that_the_functions_expect():
 
 
 def test_every_rule_is_listed_here():
-    rules = {*RULES, *REVIEWS, RECONCILIATION}
+    rules = {*RULES, *REVIEWS, RECONCILIATION, *WATCHING}
     assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == rules
 
 
@@ -548,7 +567,7 @@ def test_no_function_can_be_invoked_by_anybody_else():
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
-QUEUES = [f"{name}DeadLetters" for name in FUNCTIONS + RULES]
+QUEUES = [f"{name}DeadLetters" for name in [*FUNCTIONS, *RULES, "Tamper"]]
 # Each queue of events with its rule and who takes them.
 WAITING = [
     ("ImageFindings", QUEUED, "ImageScanGuard", 1000, 60),
@@ -815,8 +834,7 @@ FROM_ALARMS = {
 
 def test_alert_topic_is_encrypted_with_a_key_of_our_own():
     deployed = stack(Mode="audit")
-    (topic,) = deployed.of_type("AWS::SNS::Topic").values()
-    assert topic["KmsMasterKeyId"] == "ref:AlertKey"
+    assert deployed["AlertTopic"]["KmsMasterKeyId"] == "ref:AlertKey"
     assert deployed["AlertKey"]["EnableKeyRotation"] is True
 
 

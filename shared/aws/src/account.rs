@@ -16,7 +16,8 @@ use tidewaiter_rules::names::{Place, quoted};
 
 use crate::{
     CallError, Clients,
-    clients::{http_client, retries, timeouts},
+    clients::{retries, timeouts},
+    https::http_client,
 };
 
 /// What is said of how to reach AWS; what is not said is found as the AWS command line finds it.

@@ -9,6 +9,7 @@ mod body;
 mod clients;
 mod error;
 mod gather;
+mod https;
 mod images;
 pub mod ledger;
 #[cfg(feature = "outlets")]

@@ -36,6 +36,7 @@ from local_aws import (
     lambda_async,
     lambdas,
     logs,
+    management,
     on_behalf,
     registry,
     securityhub,
@@ -196,17 +197,35 @@ class Application:
             )
             await self._json(send, *answer)
             return
-        if not apicall.may_be_api_call(scope["method"], headers):
+        is_call = apicall.may_be_api_call(scope["method"], headers)
+        if not is_call and not management.may_be(scope["method"], scope["path"]):
             await ministack.app(scope, receive, send)
             return
         body = await _read_body(receive)
         exchange = _Exchange(receive, send, body)
-        call = apicall.parse(headers, body)
-        if call is None:
-            await ministack.app(scope, exchange.receive, send)
-            return
         region = signature.region or DEFAULT_REGION
-        await self._api_call(call, request, region, scope, exchange)
+        managed = management.recognise(
+            scope["method"],
+            scope["path"],
+            scope.get("query_string", b"").decode(),
+            headers,
+            body,
+        )
+        call = apicall.parse(headers, body) if is_call else None
+        if call is None:
+            await ministack.app(scope, exchange.receive, exchange.send)
+        else:
+            await self._api_call(call, request, region, scope, exchange)
+        if managed is not None:
+            failed = exchange.status >= 400
+            cloudtrail.publish_management(
+                managed,
+                account=caller.account,
+                region=region,
+                request=request,
+                error=apicall.error_of(exchange.answer) if failed else None,
+                request_id=exchange.request_id,
+            )
 
     async def _api_call(
         self,
