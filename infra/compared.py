@@ -54,7 +54,7 @@ def _key(role, mode, statement, action, key=""):
 def compare(granted, questions, uncalled=None):
     """What is wrong with the grants, as sentences: empty if nothing is.
 
-    `granted` is a set of `permissions.Grant`, `questions` what was asked (`tests/e2e/record.py`), `uncalled`
+    `granted` is a set of `granted.Grant`, `questions` what was asked (`tests/e2e/record.py`), `uncalled`
     the exceptions.
     """
     uncalled = UNCALLED if uncalled is None else uncalled

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import compared
+import granted
 import permissions
 import pytest
 from compared import Uncalled, compare
 from evaluated import as_list, stack
-from permissions import FEATURES, MODES, PAGE, Grant, grants
+from granted import FEATURES, MODES, Grant, grants
+from permissions import PAGE
 
 WHOLE = [stack(Mode=mode, **FEATURES) for mode in MODES]
 PLAIN = [stack(Mode=mode) for mode in MODES]
@@ -20,7 +22,7 @@ ROLES = list(WHOLE[1].of_type("AWS::IAM::Role"))
 
 
 def statements_of(deployed, role):
-    for policy, statements in permissions.documents(deployed, role).items():
+    for policy, statements in granted.documents(deployed, role).items():
         for statement in statements:
             yield policy, statement
 
@@ -45,11 +47,11 @@ def test_the_page_is_printed_and_other_words_are_refused():
 @pytest.mark.parametrize("role", ROLES)
 def test_every_statement_has_a_name_of_its_own_and_a_reason(role):
     deployed = WHOLE[1]
-    where = permissions.holders(deployed, role)
+    where = granted.holders(deployed, role)
     names = []
     for policy, statement in statements_of(deployed, role):
         names.append((policy, statement["Sid"]))
-        assert permissions.why(where[policy], statement["Sid"]), statement["Sid"]
+        assert granted.why(where[policy], statement["Sid"]), statement["Sid"]
     assert len(names) == len(set(names))
 
 
@@ -60,7 +62,7 @@ def test_no_reason_is_left_of_a_statement_that_is_gone():
         for role in deployed.of_type("AWS::IAM::Role")
         for _, statement in statements_of(deployed, role)
     }
-    assert permissions.COMMON.keys() <= used
+    assert granted.COMMON.keys() <= used
 
 
 def test_audit_writes_nothing_on_ecs_or_ecr_whatever_the_parameters():
@@ -88,12 +90,12 @@ def test_no_action_has_a_wildcard_and_nothing_is_denied_in_place_of_not_granted(
 @pytest.mark.parametrize("role", ROLES)
 def test_what_has_no_resource_is_held_to_the_region_and_says_why(role):
     deployed = WHOLE[1]
-    where = permissions.holders(deployed, role)
+    where = granted.holders(deployed, role)
     for policy, statement in statements_of(deployed, role):
         if "*" in as_list(statement["Resource"]):
             condition = {"aws:RequestedRegion": "ref:AWS::Region"}
             assert statement["Condition"] == {"StringEquals": condition}
-            assert permissions.remark(where[policy], statement["Sid"], "star")
+            assert granted.remark(where[policy], statement["Sid"], "star")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -138,7 +140,7 @@ def test_no_role_may_write_the_kill_switch(role):
     assert not [key for key in writable(WHOLE[1], role) if key.startswith("switch")]
 
 
-@pytest.mark.parametrize("role", permissions.roles_of_functions(PLAIN[0]))
+@pytest.mark.parametrize("role", granted.roles_of_functions(PLAIN[0]))
 def test_in_audit_mode_no_role_takes_a_budget_or_writes_down_an_action(role):
     keys = {key.split("#")[0] for key in writable(PLAIN[0], role)}
     assert keys <= {"alert", "quarantine", "usage", "usage-index"}
@@ -167,7 +169,7 @@ ARN = 180
 
 @pytest.mark.parametrize("role", ROLES)
 def test_the_policies_of_a_role_fit(role):
-    documents = permissions.documents(WHOLE[1], role)
+    documents = granted.documents(WHOLE[1], role)
     text = json.dumps(list(documents.values())).replace(" ", "")
     text = re.sub(r'"(ref|att):[^"]*"', f'"{"x" * ARN}"', text)
     text = re.sub(r"<AWS::\w+>", "x" * 14, text)
@@ -180,7 +182,7 @@ def test_the_policies_of_a_role_fit(role):
 def let_in():
     """Every statement that lets an AWS service use a topic, a queue or a key."""
     for deployed in (*WHOLE, *PLAIN):
-        for resource, statement in permissions.resource_policies(deployed):
+        for resource, statement in granted.resource_policies(deployed):
             if statement["Effect"] == "Allow" and "Service" in statement["Principal"]:
                 yield resource, statement
 
@@ -206,7 +208,7 @@ def test_a_service_is_let_in_for_one_source_of_this_account():
 def test_nobody_else_is_let_in():
     root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
     for deployed in (*WHOLE, *PLAIN):
-        for resource, statement in permissions.resource_policies(deployed):
+        for resource, statement in granted.resource_policies(deployed):
             if (
                 statement["Effect"] == "Allow"
                 and "Service" not in statement["Principal"]
@@ -230,10 +232,10 @@ class Question:
     key: str = ""
 
 
-def calls_of(granted):
+def calls_of(wanted):
     """Calls that use every grant once."""
     actions = {}
-    for g in sorted(granted):
+    for g in sorted(wanted):
         if not g.key:
             actions.setdefault((g.role, g.statement), g.action)
     return [
@@ -244,7 +246,7 @@ def calls_of(granted):
             (g.statement,),
             key=g.key.replace("*", "x"),
         )
-        for g in granted
+        for g in wanted
     ]
 
 

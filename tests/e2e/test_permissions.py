@@ -7,7 +7,7 @@ import os
 import pytest
 import record
 from compared import compare
-from permissions import grants
+from granted import grants
 
 WHOLE_SUITE = "TIDEWAITER_WHOLE_SUITE"
 
