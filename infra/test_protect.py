@@ -6,7 +6,7 @@ import botocore.session
 import protect
 import pytest
 from ministack.core import iam_evaluator
-from test_tampering import TAMPERS
+from tampers import TAMPERS
 
 ACCOUNT = "111122223333"
 PARTITIONS = pytest.mark.parametrize("partition", protect.PARTITIONS)
