@@ -91,7 +91,7 @@ test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and 
 
 .PHONY: e2e
 e2e: build cdk $(LOCAL) $(AWS_CLI) ## Run the functions end to end on an embedded AWS
-	$(LOCAL_BIN)/python -m pytest tests/e2e
+	TIDEWAITER_WHOLE_SUITE=1 $(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint
 lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the template
@@ -100,7 +100,7 @@ lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the templa
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1
-	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/organization/*.yaml
+	$(TOOLS_BIN)/cfn-lint infra/template.yaml infra/global-events.yaml infra/organization/*.yaml
 
 .PHONY: lint-cdk
 lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its sample and run cdk-nag over it
@@ -111,8 +111,11 @@ deny: $(DENY) ## Check licences, sources and bans of the dependencies
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated documents
+generate: $(LOCAL) ## Write the generated documents
+	$(LOCAL_BIN)/python infra/permissions.py --write
 	TIDEWAITER_GENERATE=1 cargo test --package tidewaiter --test cli --locked --quiet generated_documents
+	$(PYTHON) infra/protect.py > infra/organization/protect.json
+	$(PYTHON) infra/cost.py --write
 
 .PHONY: fmt
 fmt: $(TOOLS) ## Format Rust and Python

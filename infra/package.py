@@ -33,7 +33,7 @@ INFRA = Path(__file__).resolve().parent
 ROOT = INFRA.parent
 ARCHITECTURES = ["arm64", "x86_64"]
 # Of a zip, in bytes. The smaller the code, the sooner a cold function runs.
-LIMIT = 3 * 1024 * 1024
+LIMIT = 3_000_000
 # 1980-01-01, the first day that a zip can name.
 DATE, TIME = 0x0021, 0
 Deflate = Callable[[bytes], bytes]
@@ -159,6 +159,16 @@ def scp(page: str) -> str:
     return document
 
 
+def companions() -> list[Path]:
+    """What an organization deploys or attaches beside the members' template."""
+    organization = INFRA / "organization"
+    return [
+        *sorted(organization.glob("*.yaml")),
+        organization / "protect.json",
+        INFRA / "global-events.yaml",
+    ]
+
+
 def bill(materials: str) -> str:
     """A bill of materials that does not tell where the checkout was."""
     return materials.replace(ROOT.as_uri(), "file:///tidewaiter")
@@ -210,7 +220,7 @@ def pack(architecture: str, functions: Path, bills: Path, folder: Path) -> None:
     for name in ("organization", "sbom"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
-    for path in sorted((INFRA / "organization").glob("*.yaml")):
+    for path in companions():
         shutil.copyfile(path, folder / "organization" / path.name)
     for path in sorted(bills.glob("*.cdx.json")):
         (folder / "sbom" / path.name).write_text(bill(path.read_text()))

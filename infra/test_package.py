@@ -153,3 +153,14 @@ def test_checksums_are_what_sha256sum_checks(tmp_path):
     (tmp_path / "SHA256SUMS").write_text(text)
     check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
     subprocess.run(check, cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_what_an_organization_needs_is_packed():
+    assert {path.name for path in package.companions()} == {
+        "artifacts.yaml",
+        "hub.yaml",
+        "stackset.yaml",
+        "protect.json",
+        "global-events.yaml",
+    }
+    assert all(path.is_file() for path in package.companions())

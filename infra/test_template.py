@@ -1,26 +1,15 @@
-"""What the template promises, checked on what CloudFormation would be given.
-
-The SAM transform runs first, so resources that SAM adds are judged too. Conditions
-and functions are then evaluated for one set of parameters. References to resources
-become readable strings: `ref:AlertTopic`, `att:AlertKey.Arn`.
-"""
+"""What the template promises, checked on what CloudFormation would be given (`evaluated.py`)."""
 
 import json
-import os
 import re
-from functools import cache
 from pathlib import Path
 
 import botocore.session
 import pytest
+from evaluated import TEXT, as_list, stack, yaml_parse
 from ministack.services import eventbridge
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants one
 
 INFRA = Path(__file__).parent
-TEXT = (INFRA / "template.yaml").read_text()
 GUARDS = [
     "TaskDefinitionGuard",
     "ImageScanGuard",
@@ -47,6 +36,24 @@ REVIEWS = {
     "QuarantineReview": "ImageScanGuard",
 }
 RECONCILIATION = "UsageReconciliation"
+# They tell of tampering; infra/test_tampering.py judges them.
+WATCHING = [
+    "RulesTampered",
+    "TargetsTampered",
+    "WatchTampered",
+    "FunctionsTampered",
+    "MappingsTampered",
+    "RolesTampered",
+    "TopicsTampered",
+    "QueuesTampered",
+    "DeadLettersTampered",
+    "KeysTampered",
+    "LedgerTampered",
+    "LogsTampered",
+    "TrailsTampered",
+    "AlarmsTampered",
+    "StackTampered",
+]
 MODES = ["audit", "enforce"]
 # What the methods of a quarantine take.
 IMAGE_WRITES = {
@@ -66,119 +73,10 @@ WITHOUT_RESOURCE_TYPE = {
 }
 
 
-# ---- evaluating the template -------------------------------------------------------
-
-
-class NoManagedPolicies:
-    """The transform asks for a loader; a template with its own roles never uses it."""
-
-    def load(self):
-        return {}
-
-
-DROPPED = object()
-
-
-class Stack:
-    """The resources and outputs of one deployment."""
-
-    def __init__(self, **parameters):
-        source = yaml_parse(TEXT)
-        self.parameters = {
-            name: str(declared["Default"])
-            for name, declared in source["Parameters"].items()
-            if "Default" in declared
-        } | parameters
-        for resource in source["Resources"].values():
-            for key in ("CodeUri", "ContentUri"):
-                if key in resource.get("Properties", {}):
-                    resource["Properties"][key] = "s3://bucket/key"
-        self.template = transform(source, dict(self.parameters), NoManagedPolicies())
-        self.resources = {
-            name: self.resolve(resource)
-            for name, resource in self.template["Resources"].items()
-            if "Condition" not in resource or self.holds(resource["Condition"])
-        }
-
-    def holds(self, condition):
-        if isinstance(condition, str):
-            return self.holds(self.template["Conditions"][condition])
-        ((function, argument),) = condition.items()
-        match function:
-            case "Fn::Equals":
-                left, right = (str(self.resolve(side)) for side in argument)
-                return left == right
-            case "Fn::Not":
-                return not self.holds(argument[0])
-            case "Condition":
-                return self.holds(argument)
-        raise NotImplementedError(function)
-
-    def resolve(self, value):
-        if isinstance(value, list):
-            resolved = [self.resolve(item) for item in value]
-            return [item for item in resolved if item is not DROPPED]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            ((function, argument),) = value.items()
-            if function == "Ref":
-                if argument == "AWS::NoValue":
-                    return DROPPED
-                return self.parameters.get(argument, f"ref:{argument}")
-            if function == "Fn::Join":
-                separator, parts = argument
-                parts = self.resolve(parts)
-                # A list that is a parameter stands as its text.
-                return separator.join([parts] if isinstance(parts, str) else parts)
-            if function == "Fn::GetAtt":
-                name = argument if isinstance(argument, str) else ".".join(argument)
-                return f"att:{name}"
-            if function == "Fn::Sub":
-                text, given = argument if isinstance(argument, list) else (argument, {})
-                given = {name: self.resolve(each) for name, each in given.items()}
-                return re.sub(
-                    r"\$\{([^}]+)}", lambda m: given.get(m[1], f"<{m[1]}>"), text
-                )
-            if function == "Fn::If":
-                condition, then, otherwise = argument
-                return self.resolve(then if self.holds(condition) else otherwise)
-        resolved = {key: self.resolve(item) for key, item in value.items()}
-        return {key: item for key, item in resolved.items() if item is not DROPPED}
-
-    def of_type(self, type_):
-        return {
-            name: resource["Properties"]
-            for name, resource in self.resources.items()
-            if resource["Type"] == type_
-        }
-
-    def __getitem__(self, name):
-        return self.resources[name]["Properties"]
-
-    def role_statements(self, role):
-        """Every statement of every policy that the role ends up with."""
-        documents = [p["PolicyDocument"] for p in self[role]["Policies"]]
-        documents += [
-            policy["PolicyDocument"]
-            for type_ in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-            for policy in self.of_type(type_).values()
-            if f"ref:{role}" in policy.get("Roles", [])
-        ]
-        assert "ManagedPolicyArns" not in self[role], "judged by nobody here"
-        return [s for document in documents for s in document["Statement"]]
-
-    def role_actions(self, role):
-        return {a for s in self.role_statements(role) for a in as_list(s["Action"])}
-
-
-@cache
-def stack(**parameters):
-    return Stack(**parameters)
-
-
-def as_list(value):
-    return value if isinstance(value, list) else [value]
+def from_source(arn):
+    """The condition by which a queue takes messages of one source of this account alone."""
+    account = {"aws:SourceAccount": "ref:AWS::AccountId"}
+    return {"ArnEquals": {"aws:SourceArn": arn}, "StringEqualsIfExists": account}
 
 
 def refuses_plain_text(document, resource, action):
@@ -219,7 +117,7 @@ def test_alert_email_is_empty_or_an_address(email, accepted):
 def test_alert_email_is_subscribed_only_when_given():
     assert not stack(Mode="audit").of_type("AWS::SNS::Subscription")
     subscribed = stack(Mode="audit", AlertEmail="ops@example.com")
-    (subscription,) = subscribed.of_type("AWS::SNS::Subscription").values()
+    subscription = subscribed["AlertSubscription"]
     assert subscription["Endpoint"] == "ops@example.com"
     assert subscription["TopicArn"] == "ref:AlertTopic"
 
@@ -254,6 +152,7 @@ def test_a_key_encrypts_topic_queues_and_ledger_in_place_of_any_other():
     deployed = with_key()
     assert not deployed.of_type("AWS::KMS::Key"), "one key is enough"
     assert deployed["AlertTopic"]["KmsMasterKeyId"] == KEY
+    assert deployed["TamperTopic"]["KmsMasterKeyId"] == KEY
     assert deployed["Ledger"]["SSESpecification"] == {
         "SSEEnabled": True,
         "SSEType": "KMS",
@@ -372,13 +271,16 @@ def test_who_keeps_the_index_of_usage_can_change_nothing_else(mode):
         for statement in deployed.role_statements(f"{keeper}Role"):
             if statement["Resource"] == "att:Ledger.Arn":
                 assert statement["Action"] == "dynamodb:UpdateItem"
-                keys = {"dynamodb:LeadingKeys": ["usage#*", "usage-index"]}
-                assert statement["Condition"] == {"ForAllValues:StringLike": keys}
+                keys = statement["Condition"]["ForAllValues:StringLike"]
+                assert keys["dynamodb:LeadingKeys"] == INDEX[keeper]
     recorder = deployed.role_actions("UsageRecorderRole")
     assert {a for a in recorder if a.split(":")[0] in ("ecs", "ecr")} == set()
     reconciler = deployed.role_actions("UsageReconcilerRole")
     assert {a for a in reconciler if a.split(":")[0] in ("ecs", "ecr")} == LISTS
 
+
+# Who announces tasks does not say how far the index is known.
+INDEX = {"UsageRecorder": ["usage#*"], "UsageReconciler": ["usage#*", "usage-index"]}
 
 LISTS = {
     "ecs:ListClusters",
@@ -463,23 +365,17 @@ LISTED = {
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("guard", GUARDS)
 def test_role_reads_and_writes_entries_of_the_ledger_and_never_scans_it(guard, mode):
-    actions = stack(Mode=mode).role_actions(f"{guard}Role")
-    ledger = {action for action in actions if action.startswith("dynamodb:")}
-    single = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-    # Of whole lists who uses an image, what is in quarantine, and what is still open.
-    keys = LISTED.get(guard, [])
-    lists = {"dynamodb:Query"} if keys else set()
-    assert ledger == single | lists
-    listed = []
+    listed = set()
     for statement in stack(Mode=mode).role_statements(f"{guard}Role"):
         actions = set(as_list(statement["Action"]))
-        if ledger & actions:
-            assert actions in (single, lists)
-            assert statement["Resource"] == "att:Ledger.Arn"
-        if lists & actions:
-            condition = statement["Condition"]["ForAllValues:StringLike"]
-            listed += condition["dynamodb:LeadingKeys"]
-    assert sorted(listed) == keys
+        if not any(action.startswith("dynamodb:") for action in actions):
+            continue
+        assert actions <= {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"}
+        assert statement["Resource"] == "att:Ledger.Arn"
+        keys = statement["Condition"]["ForAllValues:StringLike"]
+        if "dynamodb:Query" in actions:
+            listed |= set(keys["dynamodb:LeadingKeys"]) - {"usage-index"}
+    assert sorted(listed) == LISTED.get(guard, [])
 
 
 @pytest.mark.parametrize("guard", FUNCTIONS)
@@ -599,7 +495,7 @@ def test_ledger_has_the_form_that_the_functions_expect():
 
 
 def test_every_rule_is_listed_here():
-    rules = {*RULES, *REVIEWS, RECONCILIATION}
+    rules = {*RULES, *REVIEWS, RECONCILIATION, *WATCHING}
     assert stack(Mode="audit").of_type("AWS::Events::Rule").keys() == rules
 
 
@@ -647,7 +543,7 @@ def test_dead_letters_of_a_rule_come_from_that_rule_alone(rule):
             {"Service": "events.amazonaws.com"},
             "sqs:SendMessage",
             f"att:{queue}.Arn",
-            {"ArnEquals": {"aws:SourceArn": f"att:{rule}.Arn"}},
+            from_source(f"att:{rule}.Arn"),
         )
     ]
 
@@ -671,7 +567,7 @@ def test_no_function_can_be_invoked_by_anybody_else():
         assert permission["SourceArn"] in {f"att:{rule}.Arn" for rule in rules}
 
 
-QUEUES = [f"{name}DeadLetters" for name in FUNCTIONS + RULES]
+QUEUES = [f"{name}DeadLetters" for name in [*FUNCTIONS, *RULES, "Tamper"]]
 # Each queue of events with its rule and who takes them.
 WAITING = [
     ("ImageFindings", QUEUED, "ImageScanGuard", 1000, 60),
@@ -701,8 +597,7 @@ def test_events_wait_in_a_queue_that_their_rule_alone_fills(queue, rule):
     (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
     assert allowed["Action"] == "sqs:SendMessage"
-    source = {"aws:SourceArn": f"att:{rule}.Arn"}
-    assert allowed["Condition"] == {"ArnEquals": source}
+    assert allowed["Condition"] == from_source(f"att:{rule}.Arn")
 
 
 @pytest.mark.parametrize(("queue", "rule", "function", "size", "window"), WAITING)
@@ -864,10 +759,12 @@ def test_each_permission_of_notify_is_for_what_was_named():
         "WriteOwnLogs": "att:NotifyLogs.Arn",
         "TakeAlerts": "att:Alerts.Arn",
         "SetAlertsAside": "att:NotifyDeadLetters.Arn",
-        "UseLedger": "att:Ledger.Arn",
+        "KeepDeliveries": "att:Ledger.Arn",
+        "ListWhatIsKept": "att:Ledger.Arn",
         "ReadSecrets": "secret",
         "ReadParameters": "parameter",
         "UseKeysOfChannels": "key",
+        "UseKeysOfChannelTopics": "key",
         "PublishNotifications": "topic",
         "ImportFindings": f"arn:<AWS::Partition>:securityhub:<AWS::Region>:{product}",
     }
@@ -879,8 +776,7 @@ def test_alerts_come_from_the_topic_alone():
     (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "sns.amazonaws.com"}
     assert allowed["Action"] == "sqs:SendMessage"
-    source = {"aws:SourceArn": "ref:AlertTopic"}
-    assert allowed["Condition"] == {"ArnEquals": source}
+    assert allowed["Condition"] == from_source("ref:AlertTopic")
     assert refuses_plain_text(document, "att:Alerts.Arn", "sqs:*")
 
 
@@ -927,10 +823,18 @@ def test_notify_cannot_be_let_into_plain_text():
 # ---- alerts ------------------------------------------------------------------------
 
 
+# CloudFormation begins the names of a stack's alarms with its own.
+FROM_ALARMS = {
+    "StringEquals": {"aws:SourceAccount": "ref:AWS::AccountId"},
+    "ArnLike": {
+        "aws:SourceArn": "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:<AWS::StackName>-*"
+    },
+}
+
+
 def test_alert_topic_is_encrypted_with_a_key_of_our_own():
     deployed = stack(Mode="audit")
-    (topic,) = deployed.of_type("AWS::SNS::Topic").values()
-    assert topic["KmsMasterKeyId"] == "ref:AlertKey"
+    assert deployed["AlertTopic"]["KmsMasterKeyId"] == "ref:AlertKey"
     assert deployed["AlertKey"]["EnableKeyRotation"] is True
 
 
@@ -942,9 +846,7 @@ def test_alert_key_serves_this_account_and_its_alarms():
     assert admin["Action"] == "kms:*"
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(alarms["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
-    assert alarms["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "ref:AWS::AccountId"}
-    }
+    assert alarms["Condition"] == FROM_ALARMS
 
 
 def test_alert_topic_takes_alarms_of_this_account_over_tls():
@@ -953,9 +855,7 @@ def test_alert_topic_takes_alarms_of_this_account_over_tls():
     (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Action"] == "sns:Publish"
-    assert allowed["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "ref:AWS::AccountId"}
-    }
+    assert allowed["Condition"] == FROM_ALARMS
 
 
 # ---- patterns ----------------------------------------------------------------------
@@ -1300,6 +1200,11 @@ def test_alarm_says_what_to_do_and_where_it_is_explained(name):
 def test_the_runbook_explains_no_alarm_that_is_gone():
     anchors = re.findall(r'<a id="(\w+)">', RUNBOOK)
     assert sorted(anchors) == sorted(name.lower() for name in ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarm_has_a_name_that_its_topic_and_key_take(name):
+    assert "AlarmName" not in ALARMS[name]
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -8,16 +8,24 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local-aws"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "infra"))
 
+import record
 from local_aws.process import LocalAws
 from local_aws.registry_client import RegistryClient
 from stack import Stack
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compares the calls of all tests comes after them."""
+    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+
+
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
     # The functions run under the roles of the template: a permission too few fails a test.
-    with LocalAws(enforce_iam=True) as aws:
+    record.begin()
+    with LocalAws(enforce_iam=True, record_authorizations=record.CALLS) as aws:
         yield aws
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import record
 import synthesized
 from local_aws.process import LocalAws
 
@@ -42,6 +43,52 @@ def eventually(what: str, ask: Callable[[], T | None], seconds: float = 60.0) ->
         time.sleep(0.05)
 
 
+class Subscriber:
+    """A queue that is subscribed to a topic, and what it has received."""
+
+    def __init__(self, client: Callable[[str], Any], topic: str, name: str) -> None:
+        self._sqs = client("sqs")
+        # The account and Region of a topic are in its ARN, and the queue is beside it.
+        region, account = topic.split(":")[3:5]
+        arn = f"arn:aws:sqs:{region}:{account}:{name}"
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+            },
+        }
+        queue = self._sqs.create_queue(
+            QueueName=name, Attributes={"Policy": json.dumps(policy)}
+        )
+        self.url = queue["QueueUrl"]
+        self.subscription = client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn
+        )["SubscriptionArn"]
+
+    def envelopes(self) -> list[dict[str, Any]]:
+        """What has come since the last asking: the envelopes that SNS puts around messages."""
+        found: list[dict[str, Any]] = []
+        empty = 0
+        # A message may be on its way: the queue is empty when it is so twice.
+        while empty < 2:
+            messages = self._sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10
+            ).get("Messages", [])
+            if not messages:
+                empty += 1
+                time.sleep(0.1)
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(
+                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return found
+
+
 class Stack:
     """A deployed stack of infra/template.yaml in one region."""
 
@@ -71,7 +118,7 @@ class Stack:
         }
         self.by = by
         self.outputs: dict[str, str] = {}
-        self.queue_url = ""
+        self.on_call: Subscriber
         self._alerts: list[dict[str, Any]] = []
 
     def client(self, service: str) -> Any:
@@ -95,8 +142,29 @@ class Stack:
         self.outputs = {
             output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]
         }
-        self._subscribe()
+        self._record()
+        self.on_call = self.subscribe("AlertTopicArn", "on-call")
         return self
+
+    def subscribe(self, output: str, name: str) -> Subscriber:
+        """Subscribes a queue of that name to the topic that an output of the stack names."""
+        return Subscriber(self.client, self.outputs[output], name)
+
+    def update(self, parameters: dict[str, str]) -> None:
+        """Deploys the stack once more with other parameters, as a user of SAM does."""
+        self.parameters |= parameters
+        self._sam_deploy(f"artifacts-{self.region}")
+
+    def _record(self) -> None:
+        """Writes down whose roles these are, for the comparison of grants and calls."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        roles = {
+            resource["PhysicalResourceId"]: resource["LogicalResourceId"]
+            for page in pages.paginate(StackName=self.name)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::IAM::Role"
+        }
+        record.deployed(self.name, self.mode, self.parameters, roles)
 
     def _deploy_by_sam(self) -> None:
         bucket = f"artifacts-{self.region}"
@@ -107,6 +175,9 @@ class Stack:
         self.client("s3").create_bucket(
             Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {})
         )
+        self._sam_deploy(bucket)
+
+    def _sam_deploy(self, bucket: str) -> None:
         command = [
             *(
                 str(SAM),
@@ -149,54 +220,20 @@ class Stack:
                 f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
             )
 
-    def _subscribe(self) -> None:
-        sqs = self.client("sqs")
-        topic = self.outputs["AlertTopicArn"]
-        arn = f"arn:aws:sqs:{self.region}:{self.aws.account}:on-call"
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-            },
-        }
-        queue = sqs.create_queue(
-            QueueName="on-call", Attributes={"Policy": json.dumps(policy)}
-        )
-        self.queue_url = queue["QueueUrl"]
-        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
     def alerts(self) -> list[dict[str, Any]]:
         """Every alert so far, as the subscriber got it: `subject`, `alert` (the JSON), `attributes`."""
-        sqs = self.client("sqs")
-        empty = 0
-        # A message may be on its way: the queue is empty when it is so twice.
-        while empty < 2:
-            messages = sqs.receive_message(
-                QueueUrl=self.queue_url, MaxNumberOfMessages=10
-            ).get("Messages", [])
-            if not messages:
-                empty += 1
-                time.sleep(0.1)
-            for message in messages:
-                envelope = json.loads(message["Body"])
-                attributes = {
-                    name: each["Value"]
-                    for name, each in envelope["MessageAttributes"].items()
+        for envelope in self.on_call.envelopes():
+            attributes = {
+                name: each["Value"]
+                for name, each in envelope["MessageAttributes"].items()
+            }
+            self._alerts.append(
+                {
+                    "subject": envelope["Subject"],
+                    "alert": json.loads(envelope["Message"]),
+                    "attributes": attributes,
                 }
-                self._alerts.append(
-                    {
-                        "subject": envelope["Subject"],
-                        "alert": json.loads(envelope["Message"]),
-                        "attributes": attributes,
-                    }
-                )
-                sqs.delete_message(
-                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
+            )
         return list(self._alerts)
 
     def alerts_about(self, name: str) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from local_aws.process import LocalAws
 from stack import Stack, eventually, privileged
@@ -24,13 +26,15 @@ def test_a_member_keeps_working_when_the_hub_is_gone(member: Stack) -> None:
     assert told["alert"]["decision"] == "deny"
 
 
+def physical(member: Stack, name: str) -> str:
+    (found,) = member.client("cloudformation").describe_stack_resources(
+        StackName=member.name, LogicalResourceId=name
+    )["StackResources"]
+    return found["PhysicalResourceId"]
+
+
 def test_the_copy_for_the_hub_waits_in_a_queue_of_the_member(member: Stack) -> None:
-    (queue,) = (
-        each["PhysicalResourceId"]
-        for each in member.client("cloudformation").describe_stack_resources(
-            StackName=member.name, LogicalResourceId="HubAlerts"
-        )["StackResources"]
-    )
+    queue = physical(member, "HubAlerts")
 
     def copies() -> list[str]:
         answer = member.client("sqs").receive_message(
@@ -41,3 +45,19 @@ def test_the_copy_for_the_hub_waits_in_a_queue_of_the_member(member: Stack) -> N
     bodies = eventually("the copy", copies)
     # The alert itself, not an envelope around it.
     assert any('"orphan:1"' in body and '"Message"' not in body for body in bodies)
+
+
+def test_what_is_told_of_tampering_is_copied_too(member: Stack) -> None:
+    rule, queue = physical(member, "AlertPutOnBus"), physical(member, "HubAlerts")
+    member.client("events").disable_rule(Name=rule)
+
+    def told() -> list[dict[str, str]]:
+        # Each once: what is received too often goes to the dead letters.
+        answer = member.client("sqs").receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10
+        )
+        bodies = [json.loads(each["Body"]) for each in answer.get("Messages", [])]
+        return [body for body in bodies if rule in body.get("call", "")]
+
+    (copy,) = eventually("the copy", told)
+    assert copy["tampering"].startswith("Somebody disabled")

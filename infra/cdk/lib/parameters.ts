@@ -18,6 +18,7 @@ export const PARAMETERS = [
   'QuietHours',
   'ReservedConcurrency',
   'SecurityHub',
+  'TamperEmail',
   'Tracing',
 ] as const;
 

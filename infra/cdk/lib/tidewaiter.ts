@@ -54,6 +54,8 @@ export interface TidewaiterProps {
   readonly hub?: IEventBus;
   /** An e-mail address that receives the alerts once its owner has confirmed the subscription. @default none */
   readonly alertEmail?: string;
+  /** An address that is told of tampering with the stack, once it has confirmed the subscription. @default - alertEmail */
+  readonly tamperEmail?: string;
   /** The architecture that the functions were built for. @default - the template's, arm64 */
   readonly architecture?: Architecture;
   /** How long log groups keep their entries. @default - the template's, 90 days */
@@ -180,6 +182,7 @@ function given(props: TidewaiterProps): Partial<Record<Parameter, Value>> {
     Mode: props.mode,
     PolicyPath: props.policyPath,
     AlertEmail: props.alertEmail,
+    TamperEmail: props.tamperEmail,
     HubBusArn: props.hub?.eventBusArn,
     Architecture: props.architecture?.name,
     LogRetentionDays: props.logRetention,
@@ -211,13 +214,17 @@ function location(asset: Asset): CfnFunction.S3LocationProperty {
   return { bucket: asset.s3BucketName, key: asset.s3ObjectKey };
 }
 
-/** Alarms publish to the topic, EventBridge and the topic send to queues, each under the key. Of a key that is only imported the key policy stays as it is: infra/README.md has it. */
+/**
+ * Alarms publish to the topic, EventBridge and the topic send to queues and EventBridge to the topic of tampering, each under the key. Of a key that is only imported the key
+ * policy stays as it is: infra/README.md has it, and why EventBridge gets no condition.
+ */
 function letServicesUse(key: IKey): void {
+  const use = { actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: ['*'] };
   key.addToResourcePolicy(new PolicyStatement({
+    ...use,
     sid: 'TidewaiterServicesOfThisAccount',
-    principals: ['cloudwatch', 'events', 'sns'].map((service) => new ServicePrincipal(`${service}.amazonaws.com`)),
-    actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
-    resources: ['*'],
+    principals: ['cloudwatch', 'sns'].map((service) => new ServicePrincipal(`${service}.amazonaws.com`)),
     conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
   }));
+  key.addToResourcePolicy(new PolicyStatement({ ...use, sid: 'TidewaiterRules', principals: [new ServicePrincipal('events.amazonaws.com')] }));
 }

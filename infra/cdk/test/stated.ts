@@ -35,6 +35,7 @@ const props: TidewaiterProps = all({
   architecture: architecture === undefined ? undefined : Architecture.custom(architecture),
   policyPath: taken('PolicyPath'),
   alertEmail: taken('AlertEmail'),
+  tamperEmail: taken('TamperEmail'),
   logRetention: number('LogRetentionDays'),
   reservedConcurrency: number('ReservedConcurrency'),
   quietHours: number('QuietHours'),

@@ -73,6 +73,7 @@ describe('one truth', () => {
       mode: 'enforce',
       policyPath: '/mnt/policy.yaml',
       alertEmail: 'ops@example.com',
+      tamperEmail: 'watch@example.com',
       architecture: Architecture.X86_64,
       logRetention: RetentionDays.ONE_YEAR,
       reservedConcurrency: 0,
@@ -93,6 +94,7 @@ describe('one truth', () => {
       Mode: 'enforce',
       PolicyPath: '/mnt/policy.yaml',
       AlertEmail: 'ops@example.com',
+      TamperEmail: 'watch@example.com',
       Architecture: 'x86_64',
       LogRetentionDays: 365,
       ReservedConcurrency: 0,
@@ -178,11 +180,19 @@ describe('values', () => {
     assertDecidable(template);
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
-        Statement: Match.arrayWith([Match.objectLike({
-          Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
-          Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com'] },
-          Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-        })]),
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+            Principal: { Service: ['cloudwatch.amazonaws.com', 'sns.amazonaws.com'] },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+          // With a condition on the source nothing that EventBridge publishes would arrive.
+          Match.objectLike({
+            Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+            Principal: { Service: 'events.amazonaws.com' },
+            Condition: Match.absent(),
+          }),
+        ]),
       },
     });
   });

@@ -13,7 +13,8 @@ use tidewaiter_rules::names::{Place, quoted};
 
 use crate::{
     CallError, Clients,
-    clients::{http_client, retries, timeouts},
+    clients::{retries, timeouts},
+    https::http_client,
     inspect::Inspector,
 };
 

@@ -6,16 +6,18 @@ use std::{
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::{
     behavior_version::BehaviorVersion,
-    http::{HttpClient, SharedHttpClient},
+    http::HttpClient,
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use tidewaiter_rules::names::Place;
 
-use crate::apply::Pacer;
+use crate::{
+    apply::Pacer,
+    https::{CONNECT_TIMEOUT, http_client_ahead},
+};
 
 /// The clients of a process, and where they act.
 #[derive(Debug)]
@@ -57,23 +59,16 @@ pub(crate) fn retries() -> RetryConfig {
 
 pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_secs(6))
         .operation_timeout(Duration::from_secs(25))
         .build()
 }
 
-/// HTTPS by rustls on ring.
-pub(crate) fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
-}
-
 impl Clients {
     /// Clients that act in `home`. No connection is made before the first call.
     pub fn new(connection: Connection, home: Place) -> Self {
-        Self::over(http_client(), connection, home)
+        Self::over(http_client_ahead(), connection, home)
     }
 
     /// Clients that act in `home` and speak through this.

@@ -9,6 +9,7 @@ mod body;
 mod clients;
 mod error;
 mod gather;
+mod https;
 mod images;
 #[cfg(feature = "account")]
 pub mod inspect;

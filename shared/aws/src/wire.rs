@@ -89,6 +89,16 @@ impl Answer {
         )
     }
 
+    /// No answer: the connection is cut.
+    pub fn reset() -> Self {
+        Self::error(0, "", "the connection is cut")
+    }
+
+    /// A success of which nothing can be read.
+    pub fn garbled() -> Self {
+        Self::error(200, "Garbled", "<html>a proxy's greeting</html>")
+    }
+
     /// A write whose condition does not hold, with this whole body.
     fn refused(body: &serde_json::Value) -> Self {
         Self {
@@ -100,6 +110,7 @@ impl Answer {
 
     fn written_for(&self, is_form: bool) -> String {
         match (self.status, is_form) {
+            (200, true) if !self.code.is_empty() => self.body.clone(),
             (_, false) if self.code.is_empty() => self.body.clone(),
             (200, false) => self.body.clone(),
             (200, true) => "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".to_owned(),
@@ -206,6 +217,9 @@ impl HttpConnector for Wire {
             let answer = coming.await;
             let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
             calls.push(call);
+            if answer.status == 0 {
+                return Err(ConnectorError::io(answer.body.into()));
+            }
             let status = StatusCode::try_from(answer.status);
             let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
             let body = SdkBody::from(answer.written_for(is_form));

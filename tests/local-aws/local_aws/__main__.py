@@ -44,6 +44,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="evaluate IAM policies; callers with the account's own key may do all",
     )
+    parser.add_argument(
+        "--record-authorizations",
+        type=Path,
+        metavar="FILE",
+        help="with --enforce-iam: write every permission that a role asks for to the end of this file",
+    )
     parser.add_argument("--retry-base-seconds", type=float, default=0.2)
     parser.add_argument("--log-level", default="WARNING")
     return parser.parse_args(argv)
@@ -104,6 +110,7 @@ def main(argv: list[str] | None = None) -> int:
             account=arguments.account,
             watch_stdin=not (arguments.keep or arguments.no_stdin_watch),
             watch_parent=not arguments.keep,
+            record=arguments.record_authorizations,
         )
     return 0
 

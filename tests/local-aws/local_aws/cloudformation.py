@@ -1,7 +1,7 @@
 """What CloudFormation does besides creating resources, and what MiniStack drops.
 
-A task definition or a repository in a stack is created through the ECS or ECR API,
-and CloudTrail records that as a call that CloudFormation made for the deployer.
+Whatever is in a stack is created and changed through the API of its service, and
+CloudTrail records that as a call that CloudFormation made for the deployer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ministack.services import dynamodb, lambda_svc, sns
 from ministack.services import ecr as base_ecr
 from ministack.services.cloudformation import provisioners as base
 
-from local_aws import cloudtrail, ecs, identity, lambdas, shapes
+from local_aws import cloudtrail, ecs, identity, lambdas, management, shapes
 
 Created = tuple[str, dict[str, Any]]
 Create = Callable[[str, dict[str, Any], str], Created]
@@ -186,6 +186,91 @@ def _repository_settings(inner: Callable[..., dict[str, Any]]) -> Callable[..., 
     return settings
 
 
+Calls = list[tuple[str, str, dict[str, Any]]]
+
+
+def _policy_of(member: str) -> Callable[[str, dict[str, Any]], Calls]:
+    """The calls that give topics or queues their policy."""
+    service, action = {
+        "Topics": ("sns", "SetTopicAttributes"),
+        "Queues": ("sqs", "SetQueueAttributes"),
+    }[member]
+
+    def calls(_physical_id: str, props: dict[str, Any]) -> Calls:
+        text = json.dumps(props["PolicyDocument"])
+        if member == "Topics":
+            value = {"AttributeName": "Policy", "AttributeValue": text}
+            return [(service, action, {"TopicArn": t, **value}) for t in props[member]]
+        value = {"Attributes": {"Policy": text}}
+        return [(service, action, {"QueueUrl": q, **value}) for q in props[member]]
+
+    return calls
+
+
+def _rule_calls(name: str, props: dict[str, Any]) -> Calls:
+    targets = {"Rule": name, "Targets": props.get("Targets", [])}
+    return [("events", "PutRule", {"Name": name}), ("events", "PutTargets", targets)]
+
+
+def _role_policy_calls(_physical_id: str, props: dict[str, Any]) -> Calls:
+    name = {"PolicyName": props["PolicyName"]}
+    return [
+        ("iam", "PutRolePolicy", {"RoleName": role, **name})
+        for role in props.get("Roles", [])
+    ]
+
+
+#: What CloudFormation calls as it creates or updates a resource, besides what makes it.
+_CALLS: dict[str, Callable[[str, dict[str, Any]], Calls]] = {
+    "AWS::Events::Rule": _rule_calls,
+    "AWS::SNS::TopicPolicy": _policy_of("Topics"),
+    "AWS::SQS::QueuePolicy": _policy_of("Queues"),
+    "AWS::IAM::Policy": _role_policy_calls,
+    "AWS::Lambda::Permission": lambda _id, props: [
+        ("lambda", "AddPermission", {"FunctionName": props["FunctionName"]})
+    ],
+    "AWS::Logs::LogGroup": lambda name, props: [
+        (
+            "logs",
+            "PutRetentionPolicy",
+            {"LogGroupName": name, "RetentionInDays": props.get("RetentionInDays")},
+        )
+    ],
+}
+#: And only as it updates one.
+_UPDATE_CALLS: dict[str, Callable[[str, dict[str, Any]], Calls]] = {
+    "AWS::Lambda::Function": lambda name, _props: [
+        ("lambda", "UpdateFunctionConfiguration", {"FunctionName": name}),
+        ("lambda", "UpdateFunctionCode", {"FunctionName": name}),
+    ],
+}
+
+
+def _publish_calls(calls: Calls) -> None:
+    for service, action, params in calls:
+        cloudtrail.publish_management(
+            management.Call(service, action, params),
+            account=get_account_id(),
+            region=get_region(),
+            request=dataclasses.replace(identity.current(), invoked_by=_BY),
+        )
+
+
+def _recorded(
+    inner: Callable[..., Created],
+    calls: Callable[[str, dict[str, Any]], Calls],
+    at: int,
+) -> Callable[..., Created]:
+    """Wrap a provisioner whose new properties are its argument number ``at``."""
+
+    def provision(*given: Any, **more: Any) -> Created:
+        created = inner(*given, **more)
+        _publish_calls(calls(created[0], given[at]))
+        return created
+
+    return provision
+
+
 def install() -> None:
     """Wrap the provisioners of the resource types concerned."""
     kinds = base._RESOURCE_HANDLERS
@@ -194,12 +279,16 @@ def install() -> None:
     kinds["AWS::ECS::TaskDefinition"]["create"] = _create_task_definition
     repository = kinds["AWS::ECR::Repository"]
     repository["create"] = _repository_creator(repository["create"])
+    table = kinds["AWS::DynamoDB::Table"]
+    table["create"] = _table_creator(table["create"])
     topic = kinds["AWS::SNS::Topic"]
     topic["create"] = _topic_creator(topic["create"])
     topic["update"] = _topic_updater(topic["update"])
-    table = kinds["AWS::DynamoDB::Table"]
-    table["create"] = _table_creator(table["create"])
     function = kinds["AWS::Lambda::Function"]
     base._lambda_create = _function_creator(base._lambda_create)
     function["create"] = base._lambda_create
     function["update"] = _function_updater(function["update"])
+    for type_, calls in _CALLS.items():
+        kinds[type_]["create"] = _recorded(kinds[type_]["create"], calls, 1)
+    for type_, calls in {**_CALLS, **_UPDATE_CALLS}.items():
+        kinds[type_]["update"] = _recorded(kinds[type_]["update"], calls, 2)

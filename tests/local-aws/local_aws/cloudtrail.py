@@ -1,4 +1,4 @@
-"""CloudTrail records of ECS and ECR calls, delivered as events by EventBridge.
+"""CloudTrail records of calls, delivered as events by EventBridge.
 
 An account with a trail gets an event for every management call that writes, with
 the call's record as the event's detail.
@@ -12,7 +12,7 @@ import re
 import uuid
 from typing import Any
 
-from local_aws import eventbridge, shapes
+from local_aws import eventbridge, management, shapes
 from local_aws.identity import RequestInfo
 
 SERVICES = frozenset({"ecs", "ecr"})
@@ -67,6 +67,35 @@ def record(
     shown_answer = None
     if error is None and answer:
         shown_answer = shapes.as_cloudtrail(_lower_tags(answer), shape_out)
+    detail = _record(
+        f"{service}.amazonaws.com",
+        action,
+        account=account,
+        region=region,
+        request=request,
+        shown_params=shown_params,
+        shown_answer=shown_answer,
+        error=error,
+        request_id=request_id,
+    )
+    if service == "ecr" and params.get("repositoryName"):
+        arn = f"arn:aws:ecr:{region}:{account}:repository/{params['repositoryName']}"
+        detail["resources"] = [{"ARN": arn, "accountId": account}]
+    return detail
+
+
+def _record(
+    source: str,
+    name: str,
+    *,
+    account: str,
+    region: str,
+    request: RequestInfo,
+    shown_params: Any,
+    shown_answer: Any,
+    error: tuple[str, str] | None,
+    request_id: str | None,
+) -> dict[str, Any]:
     identity = request.caller.user_identity()
     if request.invoked_by:
         identity["invokedBy"] = request.invoked_by
@@ -75,8 +104,8 @@ def record(
         "eventVersion": "1.11",
         "userIdentity": identity,
         "eventTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "eventSource": f"{service}.amazonaws.com",
-        "eventName": action,
+        "eventSource": source,
+        "eventName": name,
         "awsRegion": region,
         "sourceIPAddress": request.invoked_by or request.source_ip,
         "userAgent": request.invoked_by or request.user_agent[:1024],
@@ -92,12 +121,9 @@ def record(
         "tlsDetails": {
             "tlsVersion": "TLSv1.3",
             "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": f"{service}.{region}.amazonaws.com",
+            "clientProvidedHostHeader": source.replace(".", f".{region}.", 1),
         },
     }
-    if service == "ecr" and params.get("repositoryName"):
-        arn = f"arn:aws:ecr:{region}:{account}:repository/{params['repositoryName']}"
-        detail["resources"] = [{"ARN": arn, "accountId": account}]
     if error is not None:
         detail["errorCode"], detail["errorMessage"] = error[0], error[1][:1024]
     return detail
@@ -110,6 +136,45 @@ def publish(*, service: str, account: str, region: str, **parts: Any) -> None:
         return
     eventbridge.emit(
         f"aws.{service}",
+        "AWS API Call via CloudTrail",
+        detail,
+        account=account,
+        region=region,
+    )
+
+
+def publish_management(
+    call: management.Call,
+    *,
+    account: str,
+    region: str,
+    request: RequestInfo,
+    error: tuple[str, str] | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Send the record of a call to a service beside ECS and ECR.
+
+    It is heard of in the region where the call was made, or in the one that the
+    service tells of all its calls.
+    """
+    region = call.region(region)
+    operation = shapes.operation(call.service, call.action)
+    shape = operation.input_shape if operation else None
+    hidden = shapes.as_cloudtrail(call.params, shape)
+    shown = management.Call(call.service, call.action, hidden).shown()
+    detail = _record(
+        f"{call.source}.amazonaws.com",
+        call.event_name,
+        account=account,
+        region=region,
+        request=request,
+        shown_params=_element("requestParameters", shown),
+        shown_answer=None,
+        error=error,
+        request_id=request_id,
+    )
+    eventbridge.emit(
+        f"aws.{call.source}",
         "AWS API Call via CloudTrail",
         detail,
         account=account,

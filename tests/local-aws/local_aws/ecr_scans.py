@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id
 
-from local_aws import ecr_images, ecr_settings, eventbridge, shapes
+from local_aws import ecr_images, ecr_settings, eventbridge, on_behalf, shapes
 from local_aws.ecr_images import EcrError, Image, page
 from local_aws.pump import PUMP
 
@@ -199,6 +199,8 @@ def describe_findings(data: dict[str, Any]) -> dict[str, Any]:
             f"'{{imageDigest:'{image['imageDigest']}'}}' in the repository with name "
             f"'{name}' in the registry with id '{get_account_id()}'",
         )
+    if scan.enhanced and not on_behalf.may_inspect():
+        raise EcrError("AccessDeniedException", "Amazon Inspector may not be asked.")
     answer["imageScanStatus"] = scan.status_member()
     if scan.status in ("COMPLETE", "ACTIVE") or scan.findings or scan.counts:
         found, token = page(scan.findings, data)

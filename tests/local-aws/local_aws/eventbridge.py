@@ -1,7 +1,7 @@
 """Send events to the default event bus, and deliver them to targets as AWS does.
 
 Adds to MiniStack: events of AWS services, retries for Lambda targets, permission
-checks for Lambda targets and the dead-letter queue of a rule's target.
+checks for Lambda and SNS targets and the dead-letter queue of a rule's target.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge as base
-from ministack.services import lambda_svc, sqs
+from ministack.services import lambda_svc, sns, sqs
 
 from local_aws import lambda_async
 from local_aws.pump import DEFAULT_DELAY, PUMP
@@ -118,7 +118,7 @@ def _epoch(when: Any) -> Any:
 
 
 def _permits(statement: dict[str, Any], rule_arn: str) -> bool:
-    """Tell whether a statement of a function's policy lets the rule invoke it."""
+    """Tell whether a statement of a target's policy lets the rule in."""
     principal = statement.get("Principal")
     services = principal.get("Service", []) if isinstance(principal, dict) else []
     if principal != "*" and "events.amazonaws.com" not in services:
@@ -152,6 +152,28 @@ def _lambda_problem(arn: str, rule: dict[str, Any]) -> tuple[str, str] | None:
     return "NO_PERMISSIONS", f"The rule is not permitted to invoke {arn}"
 
 
+def _topic_problem(arn: str, rule: dict[str, Any]) -> tuple[str, str] | None:
+    """Return why EventBridge cannot publish to a topic, or None if it can."""
+    topic = sns._topics.get(arn)
+    if topic is None:
+        return "NO_RESOURCE", f"Topic not found: {arn}"
+    policy = json.loads(topic["attributes"].get("Policy") or "{}")
+    statements = policy.get("Statement", [])
+    statements = statements if isinstance(statements, list) else [statements]
+    publishing = [
+        each
+        for each in statements
+        if {"sns:Publish", "SNS:Publish"} & set(_listed(each.get("Action")))
+    ]
+    if any(_permits(statement, rule["Arn"]) for statement in publishing):
+        return None
+    return "NO_PERMISSIONS", f"The rule is not permitted to publish to {arn}"
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _dead_letter(
     target: dict[str, Any], rule: dict[str, Any], body: str, problem: tuple[str, str]
 ) -> None:
@@ -168,6 +190,17 @@ def _dead_letter(
     lambda_async.send_to_queue(queue, body, attributes)
 
 
+def _to_other_region(bus: Any, event: dict[str, Any]) -> None:
+    """Put an event on an event bus of another region, where it stays what it was."""
+    name = bus.resource.removeprefix("event-bus/")
+
+    def put() -> None:
+        entry = {**event, "EventBusName": name, "Detail": event["Detail"]}
+        base._dispatch_event(entry, base._pattern_event_view(entry))
+
+    PUMP.later(put, account=bus.account_id, region=bus.region)
+
+
 def _invoke_target(
     target: dict[str, Any],
     event: dict[str, Any],
@@ -177,11 +210,23 @@ def _invoke_target(
     """Deliver an event to a target; a Lambda target only if that is allowed."""
     arn = target.get("Arn", "")
     try:
-        service = parse_arn(arn).service
+        spec = parse_arn(arn)
+        service = spec.service
     except ArnParseError:
-        service = ""
-    if service == "lambda":
-        problem = _lambda_problem(arn, rule)
+        spec, service = None, ""
+    if (
+        spec is not None
+        and service == "events"
+        and spec.resource.startswith("event-bus/")
+        and spec.account_id == get_account_id()
+        and spec.region != get_region()
+        and "Input" not in target
+    ):
+        _to_other_region(spec, event)
+        return
+    problems = {"lambda": _lambda_problem, "sns": _topic_problem}
+    if service in problems:
+        problem = problems[service](arn, rule)
         if problem:
             _LOG.warning("%s: %s", rule.get("Name"), problem[1])
             view = view or base._pattern_event_view(event)

@@ -15,6 +15,8 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import lambda_svc, sns, sqs
 
+from local_aws import authorization
+
 _LOG = logging.getLogger("local_aws")
 
 _RETRY_BASE = float(os.environ.get("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "1"))
@@ -72,6 +74,10 @@ def _dead_letter(
     """Send the original event to the function's own dead-letter target."""
     target = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if not target:
+        return
+    action = "sqs:SendMessage" if ":sqs:" in target else "sns:Publish"
+    if not authorization.permitted_to_function(config, action, target):
+        _LOG.warning("%s may not use %s", config.get("Role"), target)
         return
     answer = result.get("body")
     error = answer if isinstance(answer, dict) else {}

@@ -46,7 +46,8 @@ class LocalAws:
 
     It ends with the ``with`` block or at :meth:`stop`, and also by itself if this
     process ends without either. ``log`` is where its output goes: by default a
-    temporary file that is removed again.
+    temporary file that is removed again. ``record_authorizations`` is a file that
+    gets a line for every permission that a role asks for.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LocalAws:
         log: Path | str | None = None,
         log_level: str = "WARNING",
         enforce_iam: bool = False,
+        record_authorizations: Path | None = None,
         retry_base_seconds: float = 0.2,
         start_timeout: float = 30.0,
         keep: bool = False,
@@ -73,6 +75,7 @@ class LocalAws:
         self.log = Path(log)
         self._log_level = log_level
         self._enforce_iam = enforce_iam
+        self._record = record_authorizations
         self._retry_base_seconds = retry_base_seconds
         self._start_timeout = start_timeout
         self._keep = keep
@@ -105,6 +108,8 @@ class LocalAws:
         ]
         if self._enforce_iam:
             command.append("--enforce-iam")
+        if self._record is not None:
+            command.append(f"--record-authorizations={self._record.resolve()}")
         if self._keep:
             command.append("--keep")
         with self.log.open("ab") as log:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ministack.core.iam_evaluator import pin_request_origin
 from ministack.core.responses import get_account_id, get_region, request_scope
 
 _LOG = logging.getLogger("local_aws")
@@ -79,6 +80,8 @@ class Pump:
                 self._changed.wait(wait)
 
     def _run(self) -> None:
+        # What AWS delivers itself goes over TLS, which policies ask for.
+        pin_request_origin("", True)
         while True:
             _due, _number, account, region, action = self._next()
             try:

@@ -11,6 +11,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -21,6 +22,7 @@ from ministack.core.iam_evaluator import pin_request_origin
 from local_aws import (
     DEFAULT_REGION,
     apicall,
+    authorization,
     cloudformation,
     cloudtrail,
     control,
@@ -34,7 +36,10 @@ from local_aws import (
     lambda_async,
     lambdas,
     logs,
+    management,
+    on_behalf,
     registry,
+    securityhub,
     watchdog,
 )
 from local_aws.calls import Journal, Recorded
@@ -47,8 +52,11 @@ Send = Callable[[Message], Awaitable[None]]
 _LOG = logging.getLogger("local_aws")
 
 
-def install() -> None:
-    """Add everything to MiniStack that is not done per request."""
+def install(record: Path | None = None) -> None:
+    """Add everything to MiniStack that is not done per request.
+
+    ``record`` is a file for the permissions that roles ask for.
+    """
     ecs.install()
     ecs_running.install()
     ecs_deployments.install()
@@ -60,6 +68,8 @@ def install() -> None:
     eventbridge.install()
     logs.install()
     cloudformation.install()
+    authorization.install(record)
+    on_behalf.install()
     # All is plain http on 127.0.0.1; a policy that wants TLS is to be met all the same.
     ministack.pin_request_origin = lambda source_ip, _: pin_request_origin(
         source_ip, True
@@ -181,17 +191,41 @@ class Application:
             source_ip=(scope.get("client") or ("127.0.0.1",))[0],
         )
         identity.CURRENT.set(request)
-        if not apicall.may_be_api_call(scope["method"], headers):
+        if signature.service == securityhub.SERVICE:
+            answer = securityhub.answer(
+                caller, signature.region, scope["path"], await _read_body(receive)
+            )
+            await self._json(send, *answer)
+            return
+        is_call = apicall.may_be_api_call(scope["method"], headers)
+        if not is_call and not management.may_be(scope["method"], scope["path"]):
             await ministack.app(scope, receive, send)
             return
         body = await _read_body(receive)
         exchange = _Exchange(receive, send, body)
-        call = apicall.parse(headers, body)
-        if call is None:
-            await ministack.app(scope, exchange.receive, send)
-            return
         region = signature.region or DEFAULT_REGION
-        await self._api_call(call, request, region, scope, exchange)
+        managed = management.recognise(
+            scope["method"],
+            scope["path"],
+            scope.get("query_string", b"").decode(),
+            headers,
+            body,
+        )
+        call = apicall.parse(headers, body) if is_call else None
+        if call is None:
+            await ministack.app(scope, exchange.receive, exchange.send)
+        else:
+            await self._api_call(call, request, region, scope, exchange)
+        if managed is not None:
+            failed = exchange.status >= 400
+            cloudtrail.publish_management(
+                managed,
+                account=caller.account,
+                region=region,
+                request=request,
+                error=apicall.error_of(exchange.answer) if failed else None,
+                request_id=exchange.request_id,
+            )
 
     async def _api_call(
         self,
@@ -257,10 +291,15 @@ def _announce(endpoint: str, account: str) -> None:
 
 
 def run(
-    listener: socket.socket, *, account: str, watch_stdin: bool, watch_parent: bool
+    listener: socket.socket,
+    *,
+    account: str,
+    watch_stdin: bool,
+    watch_parent: bool,
+    record: Path | None = None,
 ) -> None:
     """Serve on a listening socket until told to stop."""
-    install()
+    install(record)
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     application = Application(account, lambda: _announce(endpoint, account))
     settings = Config()

@@ -189,3 +189,68 @@ def test_permission_is_for_the_rules_it_names(
         queue.assert_empty()
     else:
         queue.messages()
+
+
+def test_event_bus_of_another_region_gets_the_event_as_it_was(
+    aws: LocalAws, tap: Callable[..., Queue]
+) -> None:
+    there = tap({"source": ["aws.iam"]}, "ap-south-1")
+    events = aws.client("events")
+    bus = f"arn:aws:events:ap-south-1:{aws.account}:event-bus/default"
+    events.put_rule(Name="passing", EventPattern=json.dumps({"source": ["aws.iam"]}))
+    events.put_targets(
+        Rule="passing",
+        Targets=[
+            {"Id": "1", "Arn": bus, "RoleArn": f"arn:aws:iam::{aws.account}:role/r"}
+        ],
+    )
+    event = {"source": "aws.iam", "detail-type": "x", "detail": {"a": "b"}}
+    aws.control("event", event)
+    (body,) = there.bodies()
+    assert body["detail"] == {"a": "b"}
+    assert body["source"] == "aws.iam"
+    # Where it happened, not where it went.
+    assert body["region"] == "us-east-1"
+
+
+def test_topic_is_published_to_only_if_its_policy_lets_the_rule_in(
+    aws: LocalAws, queue: Queue
+) -> None:
+    sns, events = aws.client("sns"), aws.client("events")
+    topic = sns.create_topic(Name="watch")["TopicArn"]
+    dead = Queue(aws)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    rule = events.put_rule(
+        Name="watch-rules", EventPattern=json.dumps({"source": [EVENT["source"]]})
+    )["RuleArn"]
+    target = {"Id": "1", "Arn": topic, "DeadLetterConfig": {"Arn": dead.arn}}
+    events.put_targets(Rule="watch-rules", Targets=[target])
+
+    def let_in(source: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic,
+            "Condition": {"ArnLike": {"aws:SourceArn": source}},
+        }
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        sns.set_topic_attributes(
+            TopicArn=topic,
+            AttributeName="Policy",
+            AttributeValue=json.dumps(document),
+        )
+
+    # A topic's own policy lets nobody but its account in.
+    aws.control("event", EVENT)
+    (message,) = dead.messages()
+    assert attributes(message)["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert attributes(message)["RULE_ARN"] == rule
+    assert json.loads(message["Body"])["source"] == EVENT["source"]
+    let_in(rule.replace("watch-rules", "other-*"))
+    aws.control("event", EVENT)
+    dead.messages()
+    let_in(rule.replace("watch-rules", "watch-*"))
+    aws.control("event", EVENT)
+    queue.messages()
+    dead.assert_empty()
