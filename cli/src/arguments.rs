@@ -8,7 +8,8 @@ use tidewaiter_rules::{Mode, policy::Profile};
 
 use crate::{
     account::arguments::{
-        PauseArguments, QuarantineCommand, ResumeArguments, StatusArguments, UndoArguments,
+        PauseArguments, QuarantineCommand, RedriveArguments, ResumeArguments, StatusArguments,
+        UndoArguments,
     },
     parameters,
 };
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Show whether the functions act, what they did this hour, and how much is in quarantine
     Status(StatusArguments),
+    /// Show what lies in the dead-letter queues of a stack, and send it back to where it came from
+    Redrive(RedriveArguments),
     /// Print a script that completes the command line in a shell
     Completions(crate::completions::CompletionsArguments),
     /// Print the manual page, or write one for each command into a folder

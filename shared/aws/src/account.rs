@@ -8,7 +8,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudformation::types::Stack;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use aws_types::{app_name::AppName, region::Region};
+use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use thiserror::Error;
 use tidewaiter_events::name_of_caller;
 use tidewaiter_report::clean;
@@ -17,6 +17,7 @@ use tidewaiter_rules::names::{Place, quoted};
 use crate::{
     CallError, Clients,
     clients::{http_client, retries, timeouts},
+    letters::Letters,
 };
 
 /// What is said of how to reach AWS; what is not said is found as the AWS command line finds it.
@@ -35,6 +36,7 @@ pub struct Access {
 pub struct Account {
     clients: Clients,
     cloudformation: aws_sdk_cloudformation::Client,
+    config: SdkConfig,
     caller: String,
 }
 
@@ -131,11 +133,18 @@ impl Account {
         let account = identity.account().unwrap_or_default();
         let place = Place::of_region(region.as_ref(), account)
             .map_err(|error| AccountError::NoPlace(error.to_string()))?;
-        Ok(Self {
+        let caller = clean(&name_of_caller(identity.arn().unwrap_or_default()), 200);
+        Ok(Self::of(config, place, caller))
+    }
+
+    /// An account whose region and caller are known.
+    pub(crate) fn of(config: SdkConfig, place: Place, caller: String) -> Self {
+        Self {
             clients: Clients::of(&config, place),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            caller: clean(&name_of_caller(identity.arn().unwrap_or_default()), 200),
-        })
+            caller,
+            config,
+        }
     }
 
     /// The clients.
@@ -146,6 +155,11 @@ impl Account {
     /// Who acts, by the name that people know.
     pub fn caller(&self) -> &str {
         &self.caller
+    }
+
+    /// What works on the dead-letter queues of stacks.
+    pub fn letters(&self) -> Letters {
+        Letters::of(&self.config)
     }
 
     /// The table of a stack's ledger, by its output `LedgerName`.

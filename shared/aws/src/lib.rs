@@ -11,6 +11,8 @@ mod error;
 mod gather;
 mod images;
 pub mod ledger;
+#[cfg(feature = "account")]
+mod letters;
 #[cfg(feature = "outlets")]
 mod outlets;
 mod publish;
@@ -29,6 +31,8 @@ pub use gather::{
     gather_whether_used, platforms_of, reconcile,
 };
 pub use images::{ImageNow, Reference, describe_image};
+#[cfg(feature = "account")]
+pub use letters::{Letter, Letters, Resource, Waiting};
 #[cfg(feature = "outlets")]
 pub use outlets::{Failed, Outlets, Posted, Trust};
 pub use publish::{dead_letter, publish, publish_text};

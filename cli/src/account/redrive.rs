@@ -1,0 +1,434 @@
+//! `tidewaiter redrive`: what lies in the dead-letter queues of a stack, and back to where it came from.
+//!
+//! A message is sent first and removed from its queue once it was accepted, so that whoever is killed in
+//! between loses none and sends one twice. The ledger makes no difference of that: it is told once what
+//! an event leads to, and done once.
+
+mod letter;
+mod ways;
+mod written;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use globset::{GlobBuilder, GlobMatcher};
+use tidewaiter_aws::{CallError, Letter, Letters, Resource, Waiting};
+use tidewaiter_rules::names::quoted;
+use tokio::time::{Instant, sleep};
+
+use super::{Session, arguments::RedriveArguments, console::Console, text};
+use crate::{Status, arguments::Format};
+use letter::{Back, Told};
+use ways::{SUFFIX, Way};
+use written::{Item, Outcome, Queue};
+
+/// Seconds for which a message is hidden from others while it is looked at and sent. Whoever is killed
+/// finds it in the queue again after that.
+const HIDDEN: i32 = 120;
+
+/// The same, for a look whether something came back.
+const GLANCE: i32 = 5;
+
+/// Between two such looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A dead-letter queue of the stack.
+struct DeadLetters {
+    name: String,
+    url: String,
+    way: Option<Way>,
+}
+
+impl DeadLetters {
+    fn of(resource: &Resource) -> Option<Self> {
+        let is_one = resource.kind == "AWS::SQS::Queue" && resource.logical.ends_with(SUFFIX);
+        is_one.then(|| Self {
+            way: Way::of(&resource.logical),
+            name: resource.logical.clone(),
+            url: resource.physical.clone(),
+        })
+    }
+
+    /// Whether somebody means it by its name in the template or in SQS, its URL or its ARN.
+    fn is_named(&self, name: &str) -> bool {
+        let last = name.rsplit(['/', ':']).next().unwrap_or_default();
+        let own = self.url.rsplit('/').next().unwrap_or_default();
+        self.name.eq_ignore_ascii_case(name) || last == own
+    }
+}
+
+/// Which messages somebody wants.
+struct Wanted<'a> {
+    only: Option<&'a str>,
+    kind: Option<GlobMatcher>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(arguments: &'a RedriveArguments) -> Result<Self, String> {
+        let kind = arguments.kind.as_deref().map(|kind| {
+            let glob = GlobBuilder::new(kind).case_insensitive(true).build();
+            let glob = glob.map_err(|error| format!("{} is no glob: {error}", quoted(kind)))?;
+            Ok::<_, String>(glob.compile_matcher())
+        });
+        Ok(Self {
+            only: arguments.only.as_deref(),
+            kind: kind.transpose()?,
+        })
+    }
+
+    fn is_met_by(&self, told: &Told) -> bool {
+        self.only.is_none_or(|id| told.is_named(id))
+            && (self.kind.as_ref()).is_none_or(|kind| kind.is_match(&told.kind))
+    }
+}
+
+/// One run of the command.
+struct Run<'a> {
+    letters: &'a Letters,
+    console: &'a Console,
+    arguments: &'a RedriveArguments,
+    wanted: Wanted<'a>,
+    resources: &'a [Resource],
+    /// The messages that were there before anything was sent, by their ids.
+    seen: BTreeSet<String>,
+    /// What was sent in this run, by event, and the function that it went to.
+    sent: BTreeMap<String, Option<&'static str>>,
+}
+
+/// Lists the queues, looks into some, or sends back what lies there.
+pub(super) async fn redrive(
+    session: &Session<'_>,
+    letters: &Letters,
+    stack: &str,
+    arguments: &RedriveArguments,
+    console: &Console,
+) -> Result<Status, String> {
+    let wanted = Wanted::of(arguments)?;
+    let reading = console.progress("looking for the queues of the stack");
+    let resources = letters.resources(stack).await.map_err(text)?;
+    drop(reading);
+    let queues: Vec<DeadLetters> = resources.iter().filter_map(DeadLetters::of).collect();
+    if queues.is_empty() {
+        return Err(format!(
+            "stack {} has no dead-letter queue: is it one of Tidewaiter? name it with `--stack`",
+            quoted(stack)
+        ));
+    }
+    let is_chosen = arguments.all || !arguments.queues.is_empty();
+    let filters = arguments.only.is_some() || arguments.kind.is_some();
+    if !is_chosen && (filters || arguments.yes) {
+        return Err("say which queue: `--queue NAME`, or `--all`; `tidewaiter redrive` alone lists them".to_owned());
+    }
+    let mut run = Run {
+        letters,
+        console,
+        arguments,
+        wanted,
+        resources: &resources,
+        seen: BTreeSet::new(),
+        sent: BTreeMap::new(),
+    };
+    if !is_chosen {
+        return run.list(session, stack, &queues).await;
+    }
+    let chosen = chosen(&queues, arguments)?;
+    if arguments.yes {
+        tell_pause(session, console).await;
+    }
+    run.work(&queues, &chosen).await
+}
+
+/// Says that what is sent back is judged and not acted on. Who may not read the ledger sends all the same.
+async fn tell_pause(session: &Session<'_>, console: &Console) {
+    if let Ok(Some(pause)) = session.ledger().pause_in_force().await {
+        console.note(&format!(
+            "the functions are paused by {} ({}): what is sent back is judged and told, and not acted on",
+            quoted(&pause.by),
+            quoted(&pause.reason)
+        ));
+    }
+}
+
+/// The queues that somebody names, each once.
+fn chosen<'a>(
+    queues: &'a [DeadLetters],
+    arguments: &RedriveArguments,
+) -> Result<Vec<&'a DeadLetters>, String> {
+    for name in &arguments.queues {
+        if !queues.iter().any(|queue| queue.is_named(name)) {
+            let names: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
+            return Err(format!(
+                "the stack has no dead-letter queue {}: it has {}",
+                quoted(name),
+                names.join(", ")
+            ));
+        }
+    }
+    let is_chosen = |queue: &&DeadLetters| {
+        arguments.all || arguments.queues.iter().any(|name| queue.is_named(name))
+    };
+    Ok(queues.iter().filter(is_chosen).collect())
+}
+
+impl Run<'_> {
+    async fn list(
+        &self,
+        session: &Session<'_>,
+        stack: &str,
+        queues: &[DeadLetters],
+    ) -> Result<Status, String> {
+        let reading = self.console.progress("counting messages");
+        let mut counted: Vec<(&DeadLetters, Waiting)> = Vec::with_capacity(queues.len());
+        for queue in queues {
+            let waiting = self.letters.waiting(&queue.url).await;
+            let waiting = waiting.map_err(|error| format!("{}: {error}", queue.name))?;
+            counted.push((queue, waiting));
+        }
+        drop(reading);
+        match self.arguments.format {
+            Format::Json => {
+                let list = written::list(&counted);
+                self.console.print(&crate::json(&list)?)?;
+            }
+            Format::Text => {
+                let home = session.clients.home();
+                self.console.say(&format!(
+                    "stack {} in account {}, {}",
+                    quoted(stack),
+                    home.account(),
+                    home.region()
+                ))?;
+                self.console.print(&written::counts(&counted))?;
+            }
+        }
+        Ok(Status::Allowed)
+    }
+
+    async fn work(
+        &mut self,
+        queues: &[DeadLetters],
+        chosen: &[&DeadLetters],
+    ) -> Result<Status, String> {
+        let mut done: Vec<Queue> = Vec::with_capacity(chosen.len());
+        for queue in chosen {
+            let looked = self.look_into(queue).await?;
+            let is_stopped = looked.stopped;
+            done.push(looked.queue);
+            if is_stopped {
+                break;
+            }
+        }
+        if self.arguments.yes {
+            let back = self.came_back(queues).await;
+            for item in done.iter_mut().flat_map(|queue| &mut queue.messages) {
+                if item.outcome == Outcome::Sent && back.contains(&item.key) {
+                    item.outcome = Outcome::CameBack;
+                }
+            }
+        }
+        let status = written::status(&done, self.arguments);
+        match self.arguments.format {
+            Format::Json => self.console.print(&crate::json(&written::report(&done))?)?,
+            Format::Text => self.console.print(&written::summary(&done, self.arguments))?,
+        }
+        Ok(status)
+    }
+
+    /// Looks at what lies in a queue and, where that is wanted, sends it back. What is not sent is given
+    /// back to the queue.
+    async fn look_into(&mut self, queue: &DeadLetters) -> Result<Looked, String> {
+        let of_queue = |error: CallError| format!("{}: {error}", queue.name);
+        let mut looked = Looked::at(&queue.name);
+        let mut kept: Vec<Letter> = Vec::new();
+        let most = usize::try_from(self.arguments.max).unwrap_or(usize::MAX);
+        let mut count = 0_usize;
+        self.heading(&queue.name)?;
+        while !looked.stopped && !looked.queue.has_more {
+            let taken = self.letters.take(&queue.url, HIDDEN).await;
+            let taken = match taken {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.give_back(queue, &kept).await;
+                    return Err(of_queue(error));
+                }
+            };
+            let before = self.seen.len();
+            for letter in taken {
+                let is_new = self.seen.insert(letter.id.clone());
+                if is_new {
+                    count += 1;
+                }
+                if !is_new || looked.stopped || count > most {
+                    looked.queue.has_more |= count > most;
+                    kept.push(letter);
+                    continue;
+                }
+                let told = Told::of(&letter, queue.way);
+                if !self.wanted.is_met_by(&told) {
+                    looked.queue.others += 1;
+                    kept.push(letter);
+                    continue;
+                }
+                let outcome = self.deal_with(queue, &letter, &told).await;
+                if !outcome.is_removed() {
+                    kept.push(letter.clone());
+                }
+                looked.stopped = matches!(outcome, Outcome::Failed { will_go_on: false, .. });
+                let key = key(&letter);
+                let item = Item { told, outcome, key };
+                self.tell(&item)?;
+                looked.queue.messages.push(item);
+            }
+            // The queue is empty, or what was taken first comes out of hiding.
+            if self.seen.len() == before {
+                break;
+            }
+        }
+        self.give_back(queue, &kept).await;
+        Ok(looked)
+    }
+
+    fn heading(&self, name: &str) -> Result<(), String> {
+        match self.arguments.format {
+            Format::Text => self.console.say(name),
+            Format::Json => Ok(()),
+        }
+    }
+
+    fn tell(&self, item: &Item) -> Result<(), String> {
+        match self.arguments.format {
+            Format::Text => self.console.print(&written::message(item)),
+            Format::Json => Ok(()),
+        }
+    }
+
+    /// Sends a message back where that is wanted and can be.
+    async fn deal_with(&mut self, queue: &DeadLetters, letter: &Letter, told: &Told) -> Outcome {
+        let Some(back) = told.back else {
+            return Outcome::Left;
+        };
+        if !self.arguments.yes {
+            return Outcome::Shown;
+        }
+        let key = key(letter);
+        if self.sent.contains_key(&key) {
+            // A copy, or already back: another sending in the same run would make a circle of it.
+            return Outcome::Again;
+        }
+        let function = match back {
+            Back::Function(function) => Some(function),
+            Back::Queue(_) => None,
+        };
+        if let Err(outcome) = self.send(back, &letter.body).await {
+            return outcome;
+        }
+        self.sent.insert(key, function);
+        match self.letters.remove(&queue.url, letter).await {
+            Ok(()) => Outcome::Sent,
+            Err(error) => Outcome::NotRemoved(error.to_string()),
+        }
+    }
+
+    async fn send(&self, back: Back, body: &str) -> Result<(), Outcome> {
+        let (kind, name) = match back {
+            Back::Function(name) => ("AWS::Lambda::Function", name),
+            Back::Queue(name) => ("AWS::SQS::Queue", name),
+        };
+        let is_it = |one: &&Resource| one.logical == name && one.kind == kind;
+        let Some(found) = self.resources.iter().find(is_it) else {
+            return Err(Outcome::Failed {
+                error: format!("the stack has no {name} any more: deploy it again"),
+                will_go_on: true,
+            });
+        };
+        let sent = match back {
+            Back::Function(_) => self.letters.invoke(&found.physical, body).await,
+            Back::Queue(_) => self.letters.send(&found.physical, body).await,
+        };
+        // What AWS says of one event it may not say of the next; a fault or a lacking permission stays.
+        sent.map_err(|error| Outcome::Failed {
+            will_go_on: !error.is_transient()
+                && error.code().is_some_and(|code| code.contains("TooLarge") || code.contains("Invalid")),
+            error: error.to_string(),
+        })
+    }
+
+    /// Gives messages back. Where that fails they come out of hiding by themselves.
+    async fn give_back(&self, queue: &DeadLetters, kept: &[Letter]) {
+        if let Err(error) = self.letters.give_back(&queue.url, kept).await {
+            self.console.note(&format!(
+                "{}: what was not sent is hidden for {HIDDEN} seconds more: {error}",
+                queue.name
+            ));
+        }
+    }
+
+    /// The events that a function gave up on again, by their keys, as far as that is seen within the time
+    /// that is given to it. Queues have a time of their own, and so has what Lambda tries again.
+    async fn came_back(&self, queues: &[DeadLetters]) -> BTreeSet<String> {
+        let end = Instant::now() + Duration::from_secs(self.arguments.wait);
+        let functions: BTreeSet<&str> = self.sent.values().flatten().copied().collect();
+        let is_watched = |queue: &&DeadLetters| {
+            let function = queue.name.strip_suffix(SUFFIX);
+            function.is_some_and(|function| functions.contains(function))
+        };
+        let watched: Vec<&DeadLetters> = queues.iter().filter(is_watched).collect();
+        let expected = self.sent.values().flatten().count();
+        let mut back = BTreeSet::new();
+        let watching = self.console.progress("waiting whether something comes back");
+        while !watched.is_empty() && back.len() < expected && Instant::now() < end {
+            sleep(PAUSE.min(end - Instant::now())).await;
+            for queue in &watched {
+                let Ok(taken) = self.letters.take(&queue.url, GLANCE).await else {
+                    self.console.note(&format!("{}: cannot see whether something came back", queue.name));
+                    return back;
+                };
+                let is_new = |letter: &&Letter| !self.seen.contains(&letter.id);
+                let keys = taken.iter().filter(is_new).map(key);
+                back.extend(keys.filter(|key| self.sent.contains_key(key)));
+                // They come out of hiding by themselves as well, a few seconds later.
+                let _ = self.letters.give_back(&queue.url, &taken).await;
+            }
+        }
+        drop(watching);
+        back
+    }
+}
+
+/// What a look into a queue came to.
+struct Looked {
+    queue: Queue,
+    /// Whether AWS failed in a way that the next message would meet as well.
+    stopped: bool,
+}
+
+impl Looked {
+    fn at(name: &str) -> Self {
+        Self {
+            queue: Queue::of(name),
+            stopped: false,
+        }
+    }
+}
+
+/// What tells an event from all others, however often it is put into a queue.
+fn key(letter: &Letter) -> String {
+    let event: Option<Keyed> = serde_json::from_str(&letter.body).ok();
+    event
+        .and_then(|event| event.id.or(event.message_id))
+        .unwrap_or_else(|| letter.body.clone())
+}
+
+#[derive(serde::Deserialize)]
+struct Keyed {
+    /// Of an event.
+    id: Option<String>,
+    /// Of what a topic carries.
+    #[serde(rename = "MessageId")]
+    message_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;
