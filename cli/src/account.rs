@@ -4,6 +4,7 @@
 mod add;
 pub(crate) mod arguments;
 mod console;
+mod doctor;
 mod expiry;
 mod image;
 mod list;
@@ -35,6 +36,7 @@ pub(crate) enum Work {
     Resume(arguments::ResumeArguments),
     Status(arguments::StatusArguments),
     Redrive(arguments::RedriveArguments),
+    Doctor(arguments::DoctorArguments),
 }
 
 impl Work {
@@ -49,6 +51,7 @@ impl Work {
             Self::Resume(arguments) => &arguments.account,
             Self::Status(arguments) => &arguments.account,
             Self::Redrive(arguments) => &arguments.account,
+            Self::Doctor(arguments) => &arguments.account,
         }
     }
 }
@@ -105,6 +108,12 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
         let connecting = Note::show("finding credentials and the ledger");
         let arguments = work.account();
         let account = Account::connect(&arguments.access()).await.map_err(text)?;
+        let console = Console::real();
+        if let Work::Doctor(arguments) = work {
+            // A stack whose ledger is gone is what it is for.
+            drop(connecting);
+            return doctor::doctor(&account, arguments, &console).await;
+        }
         let table = match &arguments.ledger {
             Some(table) => table.clone(),
             None => account.ledger_of(&arguments.stack).await.map_err(text)?,
@@ -116,7 +125,6 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
             by: account.caller(),
             now: Timestamp::now(),
         };
-        let console = Console::real();
         match work {
             Work::Quarantine(QuarantineCommand::List(arguments)) => {
                 list::list(&session, arguments, &console).await
@@ -135,9 +143,9 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
             Work::Resume(arguments) => switch::resume(&session, arguments, &console).await,
             Work::Status(arguments) => status::status(&session, arguments, &console).await,
             Work::Redrive(arguments) => {
-                let (letters, stack) = (account.letters(), &arguments.account.stack);
-                redrive::redrive(&session, &letters, stack, arguments, &console).await
+                redrive::redrive(&session, &account, arguments, &console).await
             }
+            Work::Doctor(arguments) => doctor::doctor(&account, arguments, &console).await,
         }
     })
 }

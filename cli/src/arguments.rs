@@ -8,8 +8,8 @@ use tidewaiter_rules::{Mode, policy::Profile};
 
 use crate::{
     account::arguments::{
-        PauseArguments, QuarantineCommand, RedriveArguments, ResumeArguments, StatusArguments,
-        UndoArguments,
+        DoctorArguments, PauseArguments, QuarantineCommand, RedriveArguments, ResumeArguments,
+        StatusArguments, UndoArguments,
     },
     parameters,
 };
@@ -18,7 +18,8 @@ use crate::{
 ///
 /// Exit status: 0 nothing denied; 1 something denied; 2 wrong usage, or input that cannot be read
 /// (all other input is still judged). Of commands that work on an account: 0 done; 1 left as it is, because
-/// it is in use, not there to be undone, or you said no; 2 wrong usage, or AWS refused or failed.
+/// it is in use, not there to be undone, or you said no; 2 wrong usage, or AWS refused or failed. Of `doctor`: 0
+/// all is well; 1 something has to be done; 2 wrong usage, or something could not be read.
 #[derive(Debug, Parser)]
 #[command(name = "tidewaiter", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -64,6 +65,9 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Show what lies in the dead-letter queues of a stack, and send it back to where it came from
     Redrive(RedriveArguments),
+    /// Look at a stack and what it lives on: the trail, rules, permissions, functions, queues, subscriptions,
+    /// policy, scanning; and say how to set right what is wrong. Changes nothing
+    Doctor(DoctorArguments),
     /// Print a script that completes the command line in a shell
     Completions(crate::completions::CompletionsArguments),
     /// Print the manual page, or write one for each command into a folder

@@ -224,6 +224,15 @@ pub(crate) struct RedriveArguments {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Default, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) account: AccountArguments,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 /// A text that says something.
 fn said(text: &str) -> Result<String, String> {
     let text = text.trim();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use globset::{GlobBuilder, GlobMatcher};
-use tidewaiter_aws::{CallError, Letter, Letters, Resource, Waiting};
+use tidewaiter_aws::{Account, CallError, Letter, Letters, Waiting, inspect::StackResource};
 use tidewaiter_rules::names::quoted;
 use tokio::time::{Instant, sleep};
 
@@ -42,11 +42,11 @@ struct DeadLetters {
 }
 
 impl DeadLetters {
-    fn of(resource: &Resource) -> Option<Self> {
-        let is_one = resource.kind == "AWS::SQS::Queue" && resource.logical.ends_with(SUFFIX);
-        is_one.then(|| Self {
-            way: Way::of(&resource.logical),
-            name: resource.logical.clone(),
+    fn of(name: &str, resource: &StackResource) -> Option<Self> {
+        let is_one = resource.kind == "AWS::SQS::Queue" && name.ends_with(SUFFIX);
+        (is_one && !resource.physical.is_empty()).then(|| Self {
+            way: Way::of(name),
+            name: name.to_owned(),
             url: resource.physical.clone(),
         })
     }
@@ -86,11 +86,11 @@ impl<'a> Wanted<'a> {
 
 /// One run of the command.
 struct Run<'a> {
-    letters: &'a Letters,
+    letters: Letters,
     console: &'a Console,
     arguments: &'a RedriveArguments,
     wanted: Wanted<'a>,
-    resources: &'a [Resource],
+    resources: &'a BTreeMap<String, StackResource>,
     /// The messages that were there before anything was sent, by their ids.
     seen: BTreeSet<String>,
     /// What was sent in this run, by event, and the function that it went to.
@@ -100,16 +100,19 @@ struct Run<'a> {
 /// Lists the queues, looks into some, or sends back what lies there.
 pub(super) async fn redrive(
     session: &Session<'_>,
-    letters: &Letters,
-    stack: &str,
+    account: &Account,
     arguments: &RedriveArguments,
     console: &Console,
 ) -> Result<Status, String> {
     let wanted = Wanted::of(arguments)?;
     let reading = console.progress("looking for the queues of the stack");
-    let resources = letters.resources(stack).await.map_err(text)?;
+    let stack = arguments.account.stack.as_str();
+    let resources = account.inspector().resources(stack).await.map_err(text)?;
     drop(reading);
-    let queues: Vec<DeadLetters> = resources.iter().filter_map(DeadLetters::of).collect();
+    let queues: Vec<DeadLetters> = resources
+        .iter()
+        .filter_map(|(name, resource)| DeadLetters::of(name, resource))
+        .collect();
     if queues.is_empty() {
         return Err(format!(
             "stack {} has no dead-letter queue: is it one of Tidewaiter? name it with `--stack`",
@@ -119,10 +122,13 @@ pub(super) async fn redrive(
     let is_chosen = arguments.all || !arguments.queues.is_empty();
     let filters = arguments.only.is_some() || arguments.kind.is_some();
     if !is_chosen && (filters || arguments.yes) {
-        return Err("say which queue: `--queue NAME`, or `--all`; `tidewaiter redrive` alone lists them".to_owned());
+        return Err(
+            "say which queue: `--queue NAME`, or `--all`; `tidewaiter redrive` alone lists them"
+                .to_owned(),
+        );
     }
     let mut run = Run {
-        letters,
+        letters: account.letters(),
         console,
         arguments,
         wanted,
@@ -131,7 +137,7 @@ pub(super) async fn redrive(
         sent: BTreeMap::new(),
     };
     if !is_chosen {
-        return run.list(session, stack, &queues).await;
+        return run.list(session, &queues).await;
     }
     let chosen = chosen(&queues, arguments)?;
     if arguments.yes {
@@ -173,12 +179,7 @@ fn chosen<'a>(
 }
 
 impl Run<'_> {
-    async fn list(
-        &self,
-        session: &Session<'_>,
-        stack: &str,
-        queues: &[DeadLetters],
-    ) -> Result<Status, String> {
+    async fn list(&self, session: &Session<'_>, queues: &[DeadLetters]) -> Result<Status, String> {
         let reading = self.console.progress("counting messages");
         let mut counted: Vec<(&DeadLetters, Waiting)> = Vec::with_capacity(queues.len());
         for queue in queues {
@@ -196,7 +197,7 @@ impl Run<'_> {
                 let home = session.clients.home();
                 self.console.say(&format!(
                     "stack {} in account {}, {}",
-                    quoted(stack),
+                    quoted(&self.arguments.account.stack),
                     home.account(),
                     home.region()
                 ))?;
@@ -231,7 +232,9 @@ impl Run<'_> {
         let status = written::status(&done, self.arguments);
         match self.arguments.format {
             Format::Json => self.console.print(&crate::json(&written::report(&done))?)?,
-            Format::Text => self.console.print(&written::summary(&done, self.arguments))?,
+            Format::Text => self
+                .console
+                .print(&written::summary(&done, self.arguments))?,
         }
         Ok(status)
     }
@@ -275,7 +278,13 @@ impl Run<'_> {
                 if !outcome.is_removed() {
                     kept.push(letter.clone());
                 }
-                looked.stopped = matches!(outcome, Outcome::Failed { will_go_on: false, .. });
+                looked.stopped = matches!(
+                    outcome,
+                    Outcome::Failed {
+                        will_go_on: false,
+                        ..
+                    }
+                );
                 let key = key(&letter);
                 let item = Item { told, outcome, key };
                 self.tell(&item)?;
@@ -336,8 +345,8 @@ impl Run<'_> {
             Back::Function(name) => ("AWS::Lambda::Function", name),
             Back::Queue(name) => ("AWS::SQS::Queue", name),
         };
-        let is_it = |one: &&Resource| one.logical == name && one.kind == kind;
-        let Some(found) = self.resources.iter().find(is_it) else {
+        let found = self.resources.get(name);
+        let Some(found) = found.filter(|found| found.kind == kind) else {
             return Err(Outcome::Failed {
                 error: format!("the stack has no {name} any more: deploy it again"),
                 will_go_on: true,
@@ -350,7 +359,9 @@ impl Run<'_> {
         // What AWS says of one event it may not say of the next; a fault or a lacking permission stays.
         sent.map_err(|error| Outcome::Failed {
             will_go_on: !error.is_transient()
-                && error.code().is_some_and(|code| code.contains("TooLarge") || code.contains("Invalid")),
+                && error
+                    .code()
+                    .is_some_and(|code| code.contains("TooLarge") || code.contains("Invalid")),
             error: error.to_string(),
         })
     }
@@ -377,12 +388,17 @@ impl Run<'_> {
         let watched: Vec<&DeadLetters> = queues.iter().filter(is_watched).collect();
         let expected = self.sent.values().flatten().count();
         let mut back = BTreeSet::new();
-        let watching = self.console.progress("waiting whether something comes back");
+        let watching = self
+            .console
+            .progress("waiting whether something comes back");
         while !watched.is_empty() && back.len() < expected && Instant::now() < end {
             sleep(PAUSE.min(end - Instant::now())).await;
             for queue in &watched {
                 let Ok(taken) = self.letters.take(&queue.url, GLANCE).await else {
-                    self.console.note(&format!("{}: cannot see whether something came back", queue.name));
+                    self.console.note(&format!(
+                        "{}: cannot see whether something came back",
+                        queue.name
+                    ));
                     return back;
                 };
                 let is_new = |letter: &&Letter| !self.seen.contains(&letter.id);

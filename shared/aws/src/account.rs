@@ -5,9 +5,6 @@ use aws_config::{
     BehaviorVersion, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_cloudformation::types::Stack;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use thiserror::Error;
 use tidewaiter_events::name_of_caller;
@@ -17,6 +14,7 @@ use tidewaiter_rules::names::{Place, quoted};
 use crate::{
     CallError, Clients,
     clients::{http_client, retries, timeouts},
+    inspect::Inspector,
     letters::Letters,
 };
 
@@ -35,7 +33,6 @@ pub struct Access {
 #[derive(Debug)]
 pub struct Account {
     clients: Clients,
-    cloudformation: aws_sdk_cloudformation::Client,
     config: SdkConfig,
     caller: String,
 }
@@ -141,7 +138,6 @@ impl Account {
     pub(crate) fn of(config: SdkConfig, place: Place, caller: String) -> Self {
         Self {
             clients: Clients::of(&config, place),
-            cloudformation: aws_sdk_cloudformation::Client::new(&config),
             caller,
             config,
         }
@@ -157,7 +153,12 @@ impl Account {
         &self.caller
     }
 
-    /// What works on the dead-letter queues of stacks.
+    /// What reads a stack and what stands behind it.
+    pub fn inspector(&self) -> Inspector<'_> {
+        Inspector::of(&self.clients, &self.config)
+    }
+
+    /// What works on dead-letter queues.
     pub fn letters(&self) -> Letters {
         Letters::of(&self.config)
     }
@@ -167,34 +168,10 @@ impl Account {
     /// # Errors
     /// When there is no such stack, or it has no ledger.
     pub async fn ledger_of(&self, stack: &str) -> Result<String, AccountError> {
-        const CALL: &str = "DescribeStacks";
-        let answer = self
-            .cloudformation
-            .describe_stacks()
-            .stack_name(stack)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| {
-            // CloudFormation has no code of its own for it.
-            let is_missing = matches!(&error, SdkError::ServiceError(_))
-                && error.code() == Some("ValidationError")
-                && error
-                    .message()
-                    .is_some_and(|text| text.contains("does not exist"));
-            if is_missing {
-                AccountError::NoStack {
-                    stack: quoted(stack),
-                    account: self.clients.home().account().to_owned(),
-                    region: self.clients.home().region().to_owned(),
-                }
-            } else {
-                AccountError::Call(CallError::of(CALL, &error))
-            }
-        })?;
-        let outputs = answer.stacks().iter().flat_map(Stack::outputs);
-        let mut names = outputs.filter(|output| output.output_key() == Some("LedgerName"));
-        names
-            .find_map(|output| output.output_value())
+        let described = self.inspector().described(stack).await?;
+        let mut outputs = described.outputs().iter();
+        let name = outputs.find(|output| output.output_key() == Some("LedgerName"));
+        name.and_then(|output| output.output_value())
             .map(str::to_owned)
             .ok_or_else(|| AccountError::NoLedger(quoted(stack)))
     }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::StackResourceSummary;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
@@ -23,17 +22,6 @@ const BATCH: i32 = 10;
 /// Seconds that SQS may look for messages in all of its servers: without any it asks a few of them, and a
 /// queue with few messages seems empty.
 const LOOK: i32 = 1;
-
-/// A resource of a stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// Its name in the template.
-    pub logical: String,
-    /// The type, such as `AWS::SQS::Queue`.
-    pub kind: String,
-    /// The physical id: of a queue its URL, of a function its name.
-    pub physical: String,
-}
 
 /// How many messages lie in a queue, as SQS knows it about now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,10 +49,9 @@ pub struct Letter {
     pub source: Option<String>,
 }
 
-/// What works on the dead-letter queues of stacks.
+/// What takes from dead-letter queues, and hands on what lay there.
 #[derive(Debug)]
 pub struct Letters {
-    cloudformation: aws_sdk_cloudformation::Client,
     lambda: aws_sdk_lambda::Client,
     sqs: aws_sdk_sqs::Client,
 }
@@ -72,34 +59,8 @@ pub struct Letters {
 impl Letters {
     pub(crate) fn of(config: &SdkConfig) -> Self {
         Self {
-            cloudformation: aws_sdk_cloudformation::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
-        }
-    }
-
-    /// The resources of a stack, in the order of CloudFormation.
-    ///
-    /// # Errors
-    /// When a call fails, for example because there is no such stack.
-    pub async fn resources(&self, stack: &str) -> Result<Vec<Resource>, CallError> {
-        const CALL: &str = "ListStackResources";
-        let mut resources = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let call = self.cloudformation.list_stack_resources().stack_name(stack);
-            let answer = call.set_next_token(next).send().await;
-            let answer = answer.map_err(|error| CallError::of(CALL, &error))?;
-            resources.extend(
-                answer
-                    .stack_resource_summaries()
-                    .iter()
-                    .filter_map(resource),
-            );
-            next = answer.next_token().map(str::to_owned);
-            if next.is_none() {
-                return Ok(resources);
-            }
         }
     }
 
@@ -205,14 +166,6 @@ impl Letters {
         answer.map_err(|error| CallError::of("Invoke", &error))?;
         Ok(())
     }
-}
-
-fn resource(summary: &StackResourceSummary) -> Option<Resource> {
-    Some(Resource {
-        logical: summary.logical_resource_id()?.to_owned(),
-        kind: summary.resource_type()?.to_owned(),
-        physical: summary.physical_resource_id()?.to_owned(),
-    })
 }
 
 fn letter(message: &Message) -> Option<Letter> {

@@ -10,6 +10,8 @@ mod clients;
 mod error;
 mod gather;
 mod images;
+#[cfg(feature = "account")]
+pub mod inspect;
 pub mod ledger;
 #[cfg(feature = "account")]
 mod letters;
@@ -32,7 +34,7 @@ pub use gather::{
 };
 pub use images::{ImageNow, Reference, describe_image};
 #[cfg(feature = "account")]
-pub use letters::{Letter, Letters, Resource, Waiting};
+pub use letters::{Letter, Letters, Waiting};
 #[cfg(feature = "outlets")]
 pub use outlets::{Failed, Outlets, Posted, Trust};
 pub use publish::{dead_letter, publish, publish_text};

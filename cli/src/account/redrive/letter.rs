@@ -125,7 +125,10 @@ impl Told {
             Content::Unreadable(reason) => Some(clean(&reason, REASON)),
         };
         let reason = match way {
-            None => Some("this program does not know where it came from: is it as new as the stack?".to_owned()),
+            None => Some(
+                "this program does not know where it came from: is it as new as the stack?"
+                    .to_owned(),
+            ),
             Some(_) => reason,
         };
         told.back = match (way, &reason) {
@@ -171,10 +174,16 @@ impl Told {
                 ..Self::default()
             };
         }
-        let queue = letter.source.as_deref().and_then(|arn| arn.rsplit(':').next());
+        let queue = letter
+            .source
+            .as_deref()
+            .and_then(|arn| arn.rsplit(':').next());
         Self {
             by: match queue {
-                Some(queue) => format!("the queue {}, from which it was taken in vain", clean(queue, WORD)),
+                Some(queue) => format!(
+                    "the queue {}, from which it was taken in vain",
+                    clean(queue, WORD)
+                ),
                 None => "nobody who says so".to_owned(),
             },
             ..Self::default()

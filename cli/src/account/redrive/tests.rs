@@ -174,7 +174,11 @@ impl World {
                 let (function, payload) = (text("FunctionName"), text("Payload"));
                 if self.fault == Fault::Hopeless {
                     let queue = format!("{}DeadLetters", function.strip_prefix("prod-").unwrap());
-                    self.put(&queue, &payload, &[("ErrorMessage", "no"), ("ErrorCode", "200")]);
+                    self.put(
+                        &queue,
+                        &payload,
+                        &[("ErrorMessage", "no"), ("ErrorCode", "200")],
+                    );
                 }
                 self.invoked.lock().unwrap().push((function, payload));
                 Answer::empty()
@@ -211,10 +215,22 @@ impl World {
 
     fn resources(&self) -> Answer {
         let queues = self.queues();
-        let queues = queues.keys().map(|name| (name.clone(), "AWS::SQS::Queue", format!("{URL}prod-{name}")));
+        let queues = queues
+            .keys()
+            .map(|name| (name.clone(), "AWS::SQS::Queue", format!("{URL}prod-{name}")));
         let functions = ["ImageScanGuard", "TaskDefinitionGuard", "Notify"];
-        let functions = functions.map(|name| (name.to_owned(), "AWS::Lambda::Function", format!("prod-{name}")));
-        let others = [("Ledger".to_owned(), "AWS::DynamoDB::Table", "ledger".to_owned())];
+        let functions = functions.map(|name| {
+            (
+                name.to_owned(),
+                "AWS::Lambda::Function",
+                format!("prod-{name}"),
+            )
+        });
+        let others = [(
+            "Ledger".to_owned(),
+            "AWS::DynamoDB::Table",
+            "ledger".to_owned(),
+        )];
         let members: String = queues
             .chain(functions)
             .chain(others)
@@ -241,8 +257,7 @@ impl World {
             now: "2026-11-25T12:00:00Z".parse().unwrap(),
         };
         let console = Console::kept();
-        let letters = account.letters();
-        let done = redrive(&session, &letters, "prod", arguments, &console);
+        let done = redrive(&session, &account, arguments, &console);
         // Whoever is killed hears no answer.
         let done = tokio::time::timeout(Duration::from_secs(3600), done).await;
         let status = match done {
@@ -258,7 +273,10 @@ impl World {
 
 fn into(queue: &str) -> RedriveArguments {
     RedriveArguments {
-        account: AccountArguments::default(),
+        account: AccountArguments {
+            stack: "prod".to_owned(),
+            ..AccountArguments::default()
+        },
         queues: vec![queue.to_owned()],
         all: false,
         only: None,
@@ -287,9 +305,7 @@ fn all(arguments: RedriveArguments) -> RedriveArguments {
 
 /// What SNS puts into the queue of the channels.
 fn alert() -> String {
-    let alert = json!({"version": 1, "kind": "failure"}).to_string();
     let alarm = json!({"AlarmName": "prod-LedgerAlarm", "NewStateValue": "ALARM", "AWSAccountId": "111122223333"});
-    assert!(alert.len() > 1);
     json!({"Type": "Notification", "MessageId": "a1e7", "Message": alarm.to_string()}).to_string()
 }
 
@@ -297,8 +313,14 @@ fn alert() -> String {
 fn full() -> World {
     let world = World::new();
     let by_rule = [
-        ("RULE_ARN", "arn:aws:events:eu-west-1:111122223333:rule/prod-R"),
-        ("TARGET_ARN", "arn:aws:lambda:eu-west-1:111122223333:function:prod-TaskDefinitionGuard"),
+        (
+            "RULE_ARN",
+            "arn:aws:events:eu-west-1:111122223333:rule/prod-R",
+        ),
+        (
+            "TARGET_ARN",
+            "arn:aws:lambda:eu-west-1:111122223333:function:prod-TaskDefinitionGuard",
+        ),
         ("ERROR_CODE", "NO_PERMISSIONS"),
         ("ERROR_MESSAGE", "the rule may not invoke the function"),
         ("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
@@ -308,15 +330,26 @@ fn full() -> World {
     let by_lambda = [
         ("RequestID", "r-1"),
         ("ErrorCode", "200"),
-        ("ErrorMessage", "DescribeTaskDefinition failed: \u{1b}[31mthrottled\nerror: forged"),
+        (
+            "ErrorMessage",
+            "DescribeTaskDefinition failed: \u{1b}[31mthrottled\nerror: forged",
+        ),
     ];
     let other = PRIVILEGED.replace("000000000002", "000000000003");
     world.put("TaskDefinitionGuardDeadLetters", &other, &by_lambda);
     let by_us = [("ErrorCode", "200"), ("ErrorMessage", "it is no JSON")];
-    world.put("TaskDefinitionGuardDeadLetters", "{\"id\": \"\u{202e}", &by_us);
+    world.put(
+        "TaskDefinitionGuardDeadLetters",
+        "{\"id\": \"\u{202e}",
+        &by_us,
+    );
     world.put("ImageFindingReportedDeadLetters", FINDING, &[]);
     let source = "arn:aws:sqs:eu-west-1:111122223333:prod-ImageFindings";
-    world.queues().get_mut("ImageFindingReportedDeadLetters").unwrap()[0].source = Some(source);
+    world
+        .queues()
+        .get_mut("ImageFindingReportedDeadLetters")
+        .unwrap()[0]
+        .source = Some(source);
     world.put("NotifyDeadLetters", &alert(), &by_us);
     world.put("NotifyDeadLetters", SCHEDULE, &by_lambda);
     world.put("NotifyDeadLetters", PRIVILEGED, &[]);
@@ -339,7 +372,11 @@ async fn alone_it_lists_the_queues_of_the_stack() {
     };
     let json = world.run(&as_json).await.0;
     let calls = wire.operations();
-    assert!(calls.iter().all(|call| ["ListStackResources", "GetQueueAttributes"].contains(&call.as_str())));
+    assert!(
+        calls
+            .iter()
+            .all(|call| ["ListStackResources", "GetQueueAttributes"].contains(&call.as_str()))
+    );
     insta::assert_snapshot!(format!("{said}\n{json}"));
 }
 
@@ -348,8 +385,17 @@ async fn what_lies_in_a_queue_is_shown_and_left_there() {
     let world = full();
     let (said, wire) = world.run(&all(into(""))).await;
     let changes = ["Invoke", "SendMessage", "DeleteMessage"];
-    assert!(wire.operations().iter().all(|call| !changes.contains(&call.as_str())));
-    let hidden = world.queues().values().flatten().filter(|one| one.is_hidden).count();
+    assert!(
+        wire.operations()
+            .iter()
+            .all(|call| !changes.contains(&call.as_str()))
+    );
+    let hidden = world
+        .queues()
+        .values()
+        .flatten()
+        .filter(|one| one.is_hidden)
+        .count();
     assert_eq!(hidden, 0, "anybody can take them at once");
     let as_json = RedriveArguments {
         format: Format::Json,
@@ -365,7 +411,11 @@ async fn each_goes_back_to_where_it_came_from_and_what_cannot_be_read_stays() {
     let (said, _) = world.run(&all(sending(""))).await;
     let invoked = world.invoked();
     let functions: Vec<&str> = invoked.iter().map(|(name, _)| name.as_str()).collect();
-    let wanted = ["prod-Notify", "prod-TaskDefinitionGuard", "prod-TaskDefinitionGuard"];
+    let wanted = [
+        "prod-Notify",
+        "prod-TaskDefinitionGuard",
+        "prod-TaskDefinitionGuard",
+    ];
     assert_eq!(functions, wanted);
     assert_eq!(invoked[0].1, SCHEDULE, "as it was");
     assert_eq!(invoked[2].1, PRIVILEGED);
@@ -375,24 +425,41 @@ async fn each_goes_back_to_where_it_came_from_and_what_cannot_be_read_stays() {
     assert_eq!(world.visible("TaskDefinitionGuardDeadLetters").len(), 1);
     assert_eq!(world.visible("NotifyDeadLetters"), [PRIVILEGED]);
     assert_eq!(world.visible("NewDeadLetters"), [PRIVILEGED]);
-    assert_eq!(world.visible("TaskDefinitionRegisteredDeadLetters").len(), 0);
+    assert_eq!(
+        world.visible("TaskDefinitionRegisteredDeadLetters").len(),
+        0
+    );
     insta::assert_snapshot!(said);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_removed_before_it_was_accepted() {
     let world = full();
-    let (_, wire) = world.run(&sending("TaskDefinitionRegisteredDeadLetters")).await;
-    let changes: Vec<String> = wire.operations().into_iter().filter(|call| ["Invoke", "DeleteMessage"].contains(&call.as_str())).collect();
+    let (_, wire) = world
+        .run(&sending("TaskDefinitionRegisteredDeadLetters"))
+        .await;
+    let changes: Vec<String> = wire
+        .operations()
+        .into_iter()
+        .filter(|call| ["Invoke", "DeleteMessage"].contains(&call.as_str()))
+        .collect();
     assert_eq!(changes, ["Invoke", "DeleteMessage"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_is_killed_at_any_call_loses_nothing() {
-    for call in ["ReceiveMessage", "Invoke", "DeleteMessage", "ChangeMessageVisibilityBatch"] {
+    for call in [
+        "ReceiveMessage",
+        "Invoke",
+        "DeleteMessage",
+        "ChangeMessageVisibilityBatch",
+    ] {
         let world = full();
         let queue = "TaskDefinitionGuardDeadLetters";
-        let (said, _) = world.failing(Fault::Killed(call)).run(&sending(queue)).await;
+        let (said, _) = world
+            .failing(Fault::Killed(call))
+            .run(&sending(queue))
+            .await;
         // Each attempt has a time-out of its own, so that a call that hangs ends as one that fails.
         assert!(!said.ends_with("exit 0\n"), "{call}: {said}");
         let is_invoked = !world.invoked().is_empty();
@@ -400,33 +467,68 @@ async fn whoever_is_killed_at_any_call_loses_nothing() {
         assert!(is_invoked || is_there, "{call}: it is somewhere");
         world.time_passes();
         let (said, _) = world.run(&sending(queue)).await;
-        assert!(said.ends_with("exit 1\n"), "{call}: what cannot be read stays: {said}");
+        assert!(
+            said.ends_with("exit 1\n"),
+            "{call}: what cannot be read stays: {said}"
+        );
         assert_eq!(world.visible(queue).len(), 1, "{call}");
         let count = world.invoked().len();
         let twice = call == "DeleteMessage";
-        assert_eq!(count, if twice { 2 } else { 1 }, "{call}: accepted at least once");
+        assert_eq!(
+            count,
+            if twice { 2 } else { 1 },
+            "{call}: accepted at least once"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_stays_in_its_queue_and_ends_the_run() {
     let world = full();
-    world.put("TaskDefinitionRegisteredDeadLetters", &PRIVILEGED.replace("000000000002", "000000000004"), &[]);
+    world.put(
+        "TaskDefinitionRegisteredDeadLetters",
+        &PRIVILEGED.replace("000000000002", "000000000004"),
+        &[],
+    );
     let queue = "TaskDefinitionRegisteredDeadLetters";
-    let (said, wire) = world.failing(Fault::Refused("Invoke")).run(&sending(queue)).await;
-    assert!(said.contains("not authorized") && said.ends_with("exit 2\n"), "{said}");
+    let (said, wire) = world
+        .failing(Fault::Refused("Invoke"))
+        .run(&sending(queue))
+        .await;
+    assert!(
+        said.contains("not authorized") && said.ends_with("exit 2\n"),
+        "{said}"
+    );
     assert_eq!(world.visible(queue).len(), 2);
-    assert_eq!(wire.operations().iter().filter(|call| *call == "Invoke").count(), 1);
-    let (said, _) = world.failing(Fault::Refused("DeleteMessage")).run(&sending(queue)).await;
-    assert!(said.contains("and still here") && said.ends_with("exit 2\n"), "{said}");
+    assert_eq!(
+        wire.operations()
+            .iter()
+            .filter(|call| *call == "Invoke")
+            .count(),
+        1
+    );
+    let (said, _) = world
+        .failing(Fault::Refused("DeleteMessage"))
+        .run(&sending(queue))
+        .await;
+    assert!(
+        said.contains("and still here") && said.ends_with("exit 2\n"),
+        "{said}"
+    );
     assert_eq!(world.visible(queue).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_fails_again_at_once_is_told_and_not_sent_in_circles() {
     let world = full();
-    let (said, _) = world.failing(Fault::Hopeless).run(&sending("TaskDefinitionGuardDeadLetters")).await;
-    assert!(said.contains("came back: b1946ac9-2492-4d23-8a1e-000000000003"), "{said}");
+    let (said, _) = world
+        .failing(Fault::Hopeless)
+        .run(&sending("TaskDefinitionGuardDeadLetters"))
+        .await;
+    assert!(
+        said.contains("came back: b1946ac9-2492-4d23-8a1e-000000000003"),
+        "{said}"
+    );
     assert!(said.ends_with("exit 1\n"), "{said}");
     assert_eq!(world.invoked().len(), 1);
     assert_eq!(world.visible("TaskDefinitionGuardDeadLetters").len(), 2);
@@ -440,7 +542,10 @@ async fn copies_of_an_event_go_back_once() {
     world.put(queue, PRIVILEGED, &[]);
     let (said, _) = world.run(&sending(queue)).await;
     assert_eq!(world.invoked().len(), 1);
-    assert!(said.contains("1 sent, 1 left") && said.ends_with("exit 1\n"), "{said}");
+    assert!(
+        said.contains("1 sent, 1 left") && said.ends_with("exit 1\n"),
+        "{said}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -479,7 +584,11 @@ async fn no_more_than_asked_for_are_sent_and_the_rest_is_told() {
     let world = World::new();
     let queue = "TaskDefinitionGuardDeadLetters";
     for number in 10..35 {
-        world.put(queue, &PRIVILEGED.replace("000000000002", &format!("0000000000{number}")), &[]);
+        world.put(
+            queue,
+            &PRIVILEGED.replace("000000000002", &format!("0000000000{number}")),
+            &[],
+        );
     }
     let arguments = RedriveArguments {
         max: 12,
@@ -501,12 +610,30 @@ async fn a_queue_goes_by_each_of_its_names() {
         "arn:aws:sqs:eu-west-1:111122223333:prod-TaskDefinitionGuardDeadLetters",
         "https://sqs.eu-west-1.amazonaws.com/111122223333/prod-TaskDefinitionGuardDeadLetters",
     ] {
-        assert!(full().run(&into(name)).await.0.contains("1 can go back, 1 left"), "{name}");
+        assert!(
+            full()
+                .run(&into(name))
+                .await
+                .0
+                .contains("1 can go back, 1 left"),
+            "{name}"
+        );
     }
     let (said, _) = full().run(&into("Alerts")).await;
-    assert!(said.contains("no dead-letter queue `Alerts`: it has Basic"), "{said}");
-    let (said, _) = full().run(&RedriveArguments { queues: Vec::new(), ..sending("") }).await;
-    assert!(said.contains("say which queue") && said.ends_with("exit 2\n"), "{said}");
+    assert!(
+        said.contains("no dead-letter queue `Alerts`: it has Basic"),
+        "{said}"
+    );
+    let (said, _) = full()
+        .run(&RedriveArguments {
+            queues: Vec::new(),
+            ..sending("")
+        })
+        .await;
+    assert!(
+        said.contains("say which queue") && said.ends_with("exit 2\n"),
+        "{said}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -523,5 +650,8 @@ async fn that_the_functions_are_paused_is_said() {
     let ledger = tidewaiter_aws::ledger::Ledger::new(&clients, "ledger");
     ledger.set_switch(true, "a release", writer).await.unwrap();
     let (said, _) = world.run(&sending("TaskDefinitionGuardDeadLetters")).await;
-    assert!(said.starts_with("note: the functions are paused by `ada` (`a release`)"), "{said}");
+    assert!(
+        said.starts_with("note: the functions are paused by `ada` (`a release`)"),
+        "{said}"
+    );
 }

@@ -19,7 +19,9 @@ fn letter(body: &str, attributes: &[(&str, &str)]) -> Letter {
 fn texts(told: &Told) -> Vec<String> {
     let value = serde_json::to_value(told).unwrap();
     let members = value.as_object().unwrap().values();
-    members.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    members
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }
 
 #[test]
@@ -29,15 +31,32 @@ fn hostile_text_is_bounded_and_moves_no_cursor() {
         "source": "aws.ecs", "detail": {"eventName": long}})
     .to_string();
     for body in [&event, &long, &format!("{{\"{long}\": 1}}")] {
-        for way in [GUARD, Some(Way::Alerts { queue: "Alerts", function: "Notify" }), None] {
-            let attributes = ["RULE_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS", "EXHAUSTED_RETRY_CONDITION"];
+        for way in [
+            GUARD,
+            Some(Way::Alerts {
+                queue: "Alerts",
+                function: "Notify",
+            }),
+            None,
+        ] {
+            let attributes = [
+                "RULE_ARN",
+                "ERROR_CODE",
+                "ERROR_MESSAGE",
+                "RETRY_ATTEMPTS",
+                "EXHAUSTED_RETRY_CONDITION",
+            ];
             let attributes = attributes.map(|name| (name, long.as_str()));
             let mut letter = letter(body, &attributes);
             letter.id = long.clone();
             letter.source = Some(long.clone());
             for text in texts(&Told::of(&letter, way)) {
                 assert!(text.chars().count() <= 500, "{}", quoted(&text));
-                assert!(!text.contains(['\u{1b}', '\r', '\n', '\u{202e}']), "{}", quoted(&text));
+                assert!(
+                    !text.contains(['\u{1b}', '\r', '\n', '\u{202e}']),
+                    "{}",
+                    quoted(&text)
+                );
             }
         }
     }
@@ -54,8 +73,21 @@ fn no_form_of_a_secret_is_shown() {
 fn what_the_function_would_pass_by_goes_back_and_what_it_cannot_read_does_not() {
     let refused = r#"{"id":"e","detail-type":"AWS API Call via CloudTrail","source":"aws.ecs","detail":{"eventSource":"ecs.amazonaws.com","eventName":"RegisterTaskDefinition","errorCode":"AccessDenied"}}"#;
     let told = Told::of(&letter(refused, &[]), GUARD);
-    assert_eq!((told.back, told.kind.as_str()), (Some(Back::Function("TaskDefinitionGuard")), "RegisterTaskDefinition"));
-    for body in ["", "[]", "{}", "\u{feff}", "{\"detail-type\":", r#"{"a":1}"#] {
+    assert_eq!(
+        (told.back, told.kind.as_str()),
+        (
+            Some(Back::Function("TaskDefinitionGuard")),
+            "RegisterTaskDefinition"
+        )
+    );
+    for body in [
+        "",
+        "[]",
+        "{}",
+        "\u{feff}",
+        "{\"detail-type\":",
+        r#"{"a":1}"#,
+    ] {
         let told = Told::of(&letter(body, &[]), GUARD);
         assert_eq!(told.back, None, "{body}");
         assert!(told.unreadable.is_some(), "{body}");
