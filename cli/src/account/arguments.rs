@@ -228,6 +228,13 @@ pub(crate) struct RedriveArguments {
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) account: AccountArguments,
+    /// Also register a task definition that is denied, follow what becomes of it, and take it away again.
+    /// Nothing runs it. On-call gets its alert: the family begins with `tidewaiter-probe-`
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Seconds to follow it for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "probe", value_parser = clap::value_parser!(u64).range(10..=3600))]
+    pub(crate) timeout: u64,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

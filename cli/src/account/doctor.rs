@@ -1,7 +1,10 @@
 //! `tidewaiter doctor`: whether a stack is as it was deployed, and whether what it lives on is there.
 //! It reads, and changes nothing.
 
+mod probe;
 mod report;
+
+use std::time::Duration;
 
 use tidewaiter_aws::{Account, inspect::Stack};
 
@@ -34,7 +37,13 @@ pub(super) async fn doctor(
         account,
         stack: &stack,
     };
-    let report = Report::of(&patient);
+    let mut report = Report::of(&patient);
+    if arguments.probe {
+        let timeout = Duration::from_secs(arguments.timeout);
+        for check in probe::run(&patient, timeout, console).await? {
+            report.add(check);
+        }
+    }
     match arguments.format {
         Format::Json => console.print(&crate::json(&report)?)?,
         Format::Text => console.print(&report.to_string())?,

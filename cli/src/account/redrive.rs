@@ -4,6 +4,7 @@
 //! between loses none and sends one twice. The ledger makes no difference of that: it is told once what
 //! an event leads to, and done once.
 
+mod chosen;
 mod letter;
 mod ways;
 mod written;
@@ -13,20 +14,22 @@ use std::{
     time::Duration,
 };
 
-use globset::{GlobBuilder, GlobMatcher};
-use tidewaiter_aws::{Account, CallError, Letter, Letters, Waiting, inspect::StackResource};
+use tidewaiter_aws::{
+    Account, CallError, Clients, Letter, Letters, Waiting, inspect::StackResource, publish_text,
+};
 use tidewaiter_rules::names::quoted;
 use tokio::time::{Instant, sleep};
 
 use super::{Session, arguments::RedriveArguments, console::Console, text};
 use crate::{Status, arguments::Format};
+use chosen::{DeadLetters, Wanted, chosen};
 use letter::{Back, Told};
-use ways::{SUFFIX, Way};
+use ways::SUFFIX;
 use written::{Item, Outcome, Queue};
 
 /// Seconds for which a message is hidden from others while it is looked at and sent. Whoever is killed
 /// finds it in the queue again after that.
-const HIDDEN: i32 = 120;
+const HIDDEN: i32 = 30;
 
 /// The same, for a look whether something came back.
 const GLANCE: i32 = 5;
@@ -34,59 +37,10 @@ const GLANCE: i32 = 5;
 /// Between two such looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A dead-letter queue of the stack.
-struct DeadLetters {
-    name: String,
-    url: String,
-    way: Option<Way>,
-}
-
-impl DeadLetters {
-    fn of(name: &str, resource: &StackResource) -> Option<Self> {
-        let is_one = resource.kind == "AWS::SQS::Queue" && name.ends_with(SUFFIX);
-        (is_one && !resource.physical.is_empty()).then(|| Self {
-            way: Way::of(name),
-            name: name.to_owned(),
-            url: resource.physical.clone(),
-        })
-    }
-
-    /// Whether somebody means it by its name in the template or in SQS, its URL or its ARN.
-    fn is_named(&self, name: &str) -> bool {
-        let last = name.rsplit(['/', ':']).next().unwrap_or_default();
-        let own = self.url.rsplit('/').next().unwrap_or_default();
-        self.name.eq_ignore_ascii_case(name) || last == own
-    }
-}
-
-/// Which messages somebody wants.
-struct Wanted<'a> {
-    only: Option<&'a str>,
-    kind: Option<GlobMatcher>,
-}
-
-impl<'a> Wanted<'a> {
-    fn of(arguments: &'a RedriveArguments) -> Result<Self, String> {
-        let kind = arguments.kind.as_deref().map(|kind| {
-            let glob = GlobBuilder::new(kind).case_insensitive(true).build();
-            let glob = glob.map_err(|error| format!("{} is no glob: {error}", quoted(kind)))?;
-            Ok::<_, String>(glob.compile_matcher())
-        });
-        Ok(Self {
-            only: arguments.only.as_deref(),
-            kind: kind.transpose()?,
-        })
-    }
-
-    fn is_met_by(&self, told: &Told) -> bool {
-        self.only.is_none_or(|id| told.is_named(id))
-            && (self.kind.as_ref()).is_none_or(|kind| kind.is_match(&told.kind))
-    }
-}
-
 /// One run of the command.
 struct Run<'a> {
     letters: Letters,
+    clients: &'a Clients,
     console: &'a Console,
     arguments: &'a RedriveArguments,
     wanted: Wanted<'a>,
@@ -129,6 +83,7 @@ pub(super) async fn redrive(
     }
     let mut run = Run {
         letters: account.letters(),
+        clients: account.clients(),
         console,
         arguments,
         wanted,
@@ -155,27 +110,6 @@ async fn tell_pause(session: &Session<'_>, console: &Console) {
             quoted(&pause.reason)
         ));
     }
-}
-
-/// The queues that somebody names, each once.
-fn chosen<'a>(
-    queues: &'a [DeadLetters],
-    arguments: &RedriveArguments,
-) -> Result<Vec<&'a DeadLetters>, String> {
-    for name in &arguments.queues {
-        if !queues.iter().any(|queue| queue.is_named(name)) {
-            let names: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
-            return Err(format!(
-                "the stack has no dead-letter queue {}: it has {}",
-                quoted(name),
-                names.join(", ")
-            ));
-        }
-    }
-    let is_chosen = |queue: &&DeadLetters| {
-        arguments.all || arguments.queues.iter().any(|name| queue.is_named(name))
-    };
-    Ok(queues.iter().filter(is_chosen).collect())
 }
 
 impl Run<'_> {
@@ -328,9 +262,10 @@ impl Run<'_> {
         }
         let function = match back {
             Back::Function(function) => Some(function),
-            Back::Queue(_) => None,
+            Back::Queue(_) | Back::Topic(_) => None,
         };
-        if let Err(outcome) = self.send(back, &letter.body).await {
+        let body = told.payload.as_deref().unwrap_or(&letter.body);
+        if let Err(outcome) = self.send(back, body).await {
             return outcome;
         }
         self.sent.insert(key, function);
@@ -341,10 +276,12 @@ impl Run<'_> {
     }
 
     async fn send(&self, back: Back, body: &str) -> Result<(), Outcome> {
-        let (kind, name) = match back {
-            Back::Function(name) => ("AWS::Lambda::Function", name),
-            Back::Queue(name) => ("AWS::SQS::Queue", name),
+        let kind = match back {
+            Back::Function(_) => "AWS::Lambda::Function",
+            Back::Queue(_) => "AWS::SQS::Queue",
+            Back::Topic(_) => "AWS::SNS::Topic",
         };
+        let name = back.name();
         let found = self.resources.get(name);
         let Some(found) = found.filter(|found| found.kind == kind) else {
             return Err(Outcome::Failed {
@@ -355,6 +292,7 @@ impl Run<'_> {
         let sent = match back {
             Back::Function(_) => self.letters.invoke(&found.physical, body).await,
             Back::Queue(_) => self.letters.send(&found.physical, body).await,
+            Back::Topic(_) => publish_text(self.clients, &found.physical, body).await,
         };
         // What AWS says of one event it may not say of the next; a fault or a lacking permission stays.
         sent.map_err(|error| Outcome::Failed {
@@ -429,18 +367,23 @@ impl Looked {
     }
 }
 
-/// What tells an event from all others, however often it is put into a queue.
+/// What tells an event or an alert from all others, however often it is put into a queue.
 fn key(letter: &Letter) -> String {
-    let event: Option<Keyed> = serde_json::from_str(&letter.body).ok();
-    event
-        .and_then(|event| event.id.or(event.message_id))
-        .unwrap_or_else(|| letter.body.clone())
+    let keyed: Option<Keyed> = serde_json::from_str(&letter.body).ok();
+    let id = keyed.and_then(|keyed| match (keyed.detail_type, keyed.id) {
+        (Some(_), id) => id,
+        // What has no type is no event, and its `id` may be anything.
+        (None, _) => keyed.message_id,
+    });
+    id.unwrap_or_else(|| letter.body.clone())
 }
 
 #[derive(serde::Deserialize)]
 struct Keyed {
     /// Of an event.
     id: Option<String>,
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
     /// Of what a topic carries.
     #[serde(rename = "MessageId")]
     message_id: Option<String>,

@@ -16,6 +16,7 @@ use crate::{
     clients::{http_client, retries, timeouts},
     inspect::Inspector,
     letters::Letters,
+    probe::Prober,
 };
 
 /// What is said of how to reach AWS; what is not said is found as the AWS command line finds it.
@@ -161,6 +162,11 @@ impl Account {
     /// What works on dead-letter queues.
     pub fn letters(&self) -> Letters {
         Letters::of(&self.config)
+    }
+
+    /// What registers a canary and follows it.
+    pub fn prober(&self) -> Prober<'_> {
+        Prober::of(&self.clients, &self.config)
     }
 
     /// The table of a stack's ledger, by its output `LedgerName`.

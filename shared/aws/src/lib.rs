@@ -17,6 +17,8 @@ pub mod ledger;
 mod letters;
 #[cfg(feature = "outlets")]
 mod outlets;
+#[cfg(feature = "account")]
+mod probe;
 mod publish;
 mod reverse;
 #[cfg(feature = "wire")]
@@ -37,5 +39,7 @@ pub use images::{ImageNow, Reference, describe_image};
 pub use letters::{Letter, Letters, Waiting};
 #[cfg(feature = "outlets")]
 pub use outlets::{Failed, Outlets, Posted, Trust};
+#[cfg(feature = "account")]
+pub use probe::{IMAGE as CANARY_IMAGE, LogLine, Prober};
 pub use publish::{dead_letter, publish, publish_text};
 pub use reverse::{Reversed, reverse};

@@ -2,8 +2,9 @@
 //! go back. Pure.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
 use tidewaiter_aws::Letter;
-use tidewaiter_events::{Ignored, Parsed, parse};
+use tidewaiter_events::{Ignored, Parsed, name_of_caller, parse};
 use tidewaiter_notify::Incoming;
 use tidewaiter_report::clean;
 
@@ -19,6 +20,16 @@ const WORD: usize = 120;
 pub(super) enum Back {
     Function(&'static str),
     Queue(&'static str),
+    Topic(&'static str),
+}
+
+impl Back {
+    /// The name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Function(name) | Self::Queue(name) | Self::Topic(name) => name,
+        }
+    }
 }
 
 /// What is known of a message. All texts are clean and bounded.
@@ -32,6 +43,9 @@ pub(super) struct Told {
     pub(super) kind: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) subject: String,
+    /// Who caused it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) who: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) account: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -59,6 +73,9 @@ pub(super) struct Told {
     pub(super) event: String,
     #[serde(skip)]
     pub(super) back: Option<Back>,
+    /// What goes back, where that is not the message as it is.
+    #[serde(skip)]
+    pub(super) payload: Option<String>,
 }
 
 /// What every event of EventBridge has.
@@ -68,6 +85,7 @@ struct Envelope {
     id: Option<String>,
     #[serde(rename = "detail-type")]
     detail_type: Option<String>,
+    source: Option<String>,
     account: Option<String>,
     region: Option<String>,
     time: Option<String>,
@@ -78,6 +96,22 @@ struct Envelope {
 #[serde(default, rename_all = "camelCase")]
 struct Detail {
     event_name: Option<String>,
+    user_identity: Identity,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Identity {
+    arn: Option<String>,
+}
+
+/// What a rule puts on a bus, with what it carries as it is.
+#[derive(Deserialize)]
+struct Carrier<'a> {
+    source: &'a str,
+    id: &'a str,
+    #[serde(borrow)]
+    detail: &'a RawValue,
 }
 
 /// What a message holds, and what it is about.
@@ -95,52 +129,54 @@ impl Told {
             since: letter.since.map(|since| since.to_string()),
             ..Self::why(letter)
         };
-        let alert = match way {
-            Some(Way::Alerts { .. }) => Incoming::read(&letter.body).ok(),
-            _ => None,
-        };
-        let content = match alert {
-            Some(alert) => {
-                "alert".clone_into(&mut told.kind);
-                told.event = clean(&alert.id, WORD);
-                told.account = clean(&alert.account, WORD);
-                told.region = clean(&alert.region, WORD);
-                Content::Event(alert.subject)
-            }
-            None => told.read_event(&letter.body),
+        let content = match way {
+            Some(Way::Alerts { .. }) => told.read_alert(&letter.body),
+            Some(Way::Hub(_)) => told.read_copy(&letter.body),
+            // Told is what any event of AWS says, whichever service it is of.
+            Some(Way::Topic(_)) => match told.read_event(&letter.body) {
+                Content::Unreadable(_) if !told.kind.is_empty() => Content::Event(String::new()),
+                content => content,
+            },
+            _ => told.read_event(&letter.body),
         };
         let id = [&told.id, &told.event, &told.message];
         let id = id.into_iter().find(|id| !id.is_empty()).cloned();
         told.id = id.unwrap_or_default();
         let is_scheduled = matches!(content, Content::Scheduled);
-        let reason = match content {
-            Content::Event(subject) => {
-                told.subject = clean(&subject, 2 * WORD);
-                // An event in place of an alert.
-                let is_alert = told.kind == "alert";
-                (matches!(way, Some(Way::Alerts { .. })) && !is_alert)
-                    .then(|| "it is no alert".to_owned())
-            }
-            Content::Scheduled => None,
-            Content::Unreadable(reason) => Some(clean(&reason, REASON)),
-        };
-        let reason = match way {
-            None => Some(
+        told.unreadable = match (way, content) {
+            (None, _) => Some(
                 "this program does not know where it came from: is it as new as the stack?"
                     .to_owned(),
             ),
-            Some(_) => reason,
-        };
-        told.back = match (way, &reason) {
-            (_, Some(_)) | (None, None) => None,
-            (Some(Way::Function(function)), None) => Some(Back::Function(function)),
-            (Some(Way::Alerts { function, .. }), None) if is_scheduled => {
-                Some(Back::Function(function))
+            (_, Content::Event(subject)) => {
+                told.subject = clean(&subject, 2 * WORD);
+                None
             }
-            (Some(Way::Queue(queue) | Way::Alerts { queue, .. }), None) => Some(Back::Queue(queue)),
+            (_, Content::Scheduled) => None,
+            (_, Content::Unreadable(reason)) => Some(clean(&reason, REASON)),
         };
-        told.unreadable = reason;
+        if told.unreadable.is_none() {
+            told.back = way.map(|way| match way {
+                Way::Function(function) => Back::Function(function),
+                Way::Alerts { function, .. } if is_scheduled => Back::Function(function),
+                Way::Queue(queue) | Way::Hub(queue) | Way::Alerts { queue, .. } => {
+                    Back::Queue(queue)
+                }
+                Way::Topic(topic) => {
+                    told.payload = Some(told.late());
+                    Back::Topic(topic)
+                }
+            });
+        }
         told
+    }
+
+    /// What is told late of an event that a rule could not tell.
+    fn late(&self) -> String {
+        format!(
+            "Tampering? Told late, out of a dead-letter queue.\n{} by {} at {} in account {}, {}. Event {}.\ndocs/operations.md says what to do.",
+            self.kind, self.who, self.time, self.account, self.region, self.id
+        )
     }
 
     /// Who put it there, and why.
@@ -190,10 +226,44 @@ impl Told {
         }
     }
 
+    /// Reads an alert as a topic carries it, or a turn of the schedule.
+    fn read_alert(&mut self, body: &str) -> Content {
+        match Incoming::read(body) {
+            Ok(alert) => {
+                "alert".clone_into(&mut self.kind);
+                self.event = clean(&alert.id, WORD);
+                self.account = clean(&alert.account, WORD);
+                self.region = clean(&alert.region, WORD);
+                Content::Event(alert.subject)
+            }
+            Err(error) => match self.read_event(body) {
+                Content::Scheduled => Content::Scheduled,
+                _ => Content::Unreadable(error.to_string()),
+            },
+        }
+    }
+
+    /// Reads an alert as it is, or as a pipe puts it on the event bus.
+    fn read_copy(&mut self, body: &str) -> Content {
+        let carrier: Option<Carrier<'_>> = serde_json::from_str(body).ok();
+        let carrier = carrier.filter(|carrier| carrier.source == "tidewaiter");
+        let (id, alert) = match &carrier {
+            Some(carrier) => (carrier.id, carrier.detail.get()),
+            None => ("", body),
+        };
+        let content = self.read_alert(&json!({"MessageId": id, "Message": alert}).to_string());
+        if carrier.is_some() && matches!(content, Content::Event(_)) {
+            self.payload = Some(alert.to_owned());
+        }
+        content
+    }
+
     /// Reads an event of EventBridge.
     fn read_event(&mut self, body: &str) -> Content {
         let envelope: Envelope = serde_json::from_str(body).unwrap_or_default();
         let word = |text: Option<String>| text.map_or(String::new(), |text| clean(&text, WORD));
+        let caller = envelope.detail.user_identity.arn;
+        self.who = word(caller.map(|arn| name_of_caller(&arn)));
         self.kind = word(envelope.detail.event_name.or(envelope.detail_type));
         self.event = word(envelope.id);
         self.account = word(envelope.account);

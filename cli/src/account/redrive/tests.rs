@@ -45,6 +45,7 @@ struct World {
     table: Table,
     queues: Arc<Mutex<BTreeMap<String, Vec<Message>>>>,
     invoked: Arc<Mutex<Vec<(String, String)>>>,
+    published: Arc<Mutex<Vec<String>>>,
     fault: Fault,
 }
 
@@ -59,7 +60,10 @@ impl World {
             "TaskDefinitionGuardDeadLetters",
             "TaskDefinitionRegisteredDeadLetters",
             "UsageRecorderDeadLetters",
+            "HubDeadLetters",
             "NewDeadLetters",
+            "TamperDeadLetters",
+            "HubAlerts",
             "Alerts",
             "ImageFindings",
             "TaskChanges",
@@ -168,6 +172,15 @@ impl World {
                 self.put(queue, parameters["MessageBody"].as_str().unwrap(), &[]);
                 Answer::json(r#"{"MessageId":"sent"}"#)
             }
+            "Publish" => {
+                assert_eq!(
+                    parameters["TopicArn"],
+                    "arn:aws:sns:eu-west-1:111122223333:prod-T"
+                );
+                let text = parameters["Message"].as_str().unwrap().to_owned();
+                self.published.lock().unwrap().push(text);
+                Answer::empty()
+            }
             "Invoke" => {
                 assert_eq!(parameters["InvocationType"], "Event");
                 let text = |name: &str| parameters[name].as_str().unwrap().to_owned();
@@ -226,11 +239,15 @@ impl World {
                 format!("prod-{name}"),
             )
         });
-        let others = [(
-            "Ledger".to_owned(),
-            "AWS::DynamoDB::Table",
-            "ledger".to_owned(),
-        )];
+        let topic = "arn:aws:sns:eu-west-1:111122223333:prod-T".to_owned();
+        let others = [
+            (
+                "Ledger".to_owned(),
+                "AWS::DynamoDB::Table",
+                "ledger".to_owned(),
+            ),
+            ("TamperTopic".to_owned(), "AWS::SNS::Topic", topic),
+        ];
         let members: String = queues
             .chain(functions)
             .chain(others)
@@ -350,11 +367,23 @@ fn full() -> World {
         .get_mut("ImageFindingReportedDeadLetters")
         .unwrap()[0]
         .source = Some(source);
-    world.put("NotifyDeadLetters", &alert(), &by_us);
+    let alert = alert();
+    let envelope: Value = serde_json::from_str(&alert).unwrap();
+    world.put("NotifyDeadLetters", &alert, &by_us);
     world.put("NotifyDeadLetters", SCHEDULE, &by_lambda);
     world.put("NotifyDeadLetters", PRIVILEGED, &[]);
     world.put("UsageRecorderDeadLetters", TASK, &by_us);
     world.put("NewDeadLetters", PRIVILEGED, &[]);
+    let alert = envelope["Message"].as_str().unwrap();
+    let on_bus = format!(
+        r#"{{"id":"4b","detail-type":"Tidewaiter Alert","source":"tidewaiter","detail":{alert}}}"#
+    );
+    world.put("HubDeadLetters", &on_bus, &by_rule);
+    world.put("HubDeadLetters", alert, &[]);
+    world.put("HubDeadLetters", "{}", &[]);
+    let tampering = PRIVILEGED.replace("RegisterTaskDefinition", "DisableRule");
+    let tampering = tampering.replace("aws.ecs", "aws.events");
+    world.put("TamperDeadLetters", &tampering, &by_rule);
     world
 }
 
@@ -429,7 +458,12 @@ async fn each_goes_back_to_where_it_came_from_and_what_cannot_be_read_stays() {
         world.visible("TaskDefinitionRegisteredDeadLetters").len(),
         0
     );
-    insta::assert_snapshot!(said);
+    let copies = world.visible("HubAlerts");
+    assert_eq!(copies.len(), 2, "the alert alone, as the topic delivers it");
+    assert!(copies.iter().all(|copy| copy == &copies[1]));
+    assert_eq!(world.visible("HubDeadLetters"), ["{}"]);
+    let published = world.published.lock().unwrap().clone();
+    insta::assert_snapshot!(format!("{said}\n{}\n", published.join("\n")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,9 @@ use tidewaiter_report::clean;
 use tidewaiter_rules::names::quoted;
 
 use super::{
-    DeadLetters,
+    chosen::DeadLetters,
     letter::{Back, Told},
+    ways::Way,
 };
 use crate::{Status, account::arguments::RedriveArguments};
 
@@ -73,9 +74,7 @@ pub(super) struct Item {
 impl Item {
     /// The function or queue that it goes back to.
     fn to(&self) -> Option<&'static str> {
-        self.told.back.map(|back| match back {
-            Back::Function(name) | Back::Queue(name) => name,
-        })
+        self.told.back.map(Back::name)
     }
 
     fn failure(&self) -> Option<String> {
@@ -154,7 +153,7 @@ pub(super) fn list(counted: &[(&DeadLetters, Waiting)]) -> Report<impl Serialize
         url: &queue.url,
         waiting: waiting.visible,
         hidden: waiting.hidden,
-        way: queue.way.map(super::Way::shown),
+        way: queue.way.map(Way::shown),
     });
     Report {
         version: 1,
@@ -192,7 +191,7 @@ pub(super) fn counts(counted: &[(&DeadLetters, Waiting)]) -> String {
     let mut total = 0_u64;
     for (queue, waiting) in counted {
         total = total.saturating_add(waiting.visible);
-        let way = queue.way.map(super::Way::shown);
+        let way = queue.way.map(Way::shown);
         let way = way.unwrap_or_else(|| "from where, this program does not know".to_owned());
         let hidden = match waiting.hidden {
             0 => String::new(),
@@ -238,6 +237,9 @@ pub(super) fn message(item: &Item) -> String {
         .filter(|it| !it.is_empty())
         .cloned()
         .collect();
+    if !told.who.is_empty() {
+        place.push(format!("by {}", quoted(&told.who)));
+    }
     if !told.time.is_empty() {
         place.push(format!("happened {}", told.time));
     }
