@@ -1,21 +1,64 @@
 //! `tidewaiter doctor`: whether a stack is as it was deployed, and whether what it lives on is there.
 //! It reads, and changes nothing.
+//!
+//! What the stack should be is worked out from its own template and parameters, so that a resource that comes
+//! into the template is looked at without a word here.
 
+mod alarms;
+mod command;
+mod compare;
+mod functions;
+mod ledger;
+mod permissions;
+mod policy;
 mod probe;
+mod queues;
 mod report;
+mod roles;
+mod rules;
+mod scanning;
+mod seen;
+mod text;
+mod topics;
+mod trail;
 
 use std::time::Duration;
 
-use tidewaiter_aws::{Account, inspect::Stack};
+use jiff::Timestamp;
+use tidewaiter_aws::{
+    Account,
+    inspect::{Inspector, Stack},
+};
+use tidewaiter_rules::names::quoted;
+use tidewaiter_templates::{Deployment, Wanted};
 
-use super::{arguments::DoctorArguments, console::Console, text};
+use super::{arguments::DoctorArguments, console::Console, text as said};
 use crate::{Status, arguments::Format};
-use report::Report;
+use command::Commands;
+use report::{Check, Report};
 
 /// What is looked at: an account, and a stack in it.
 pub(super) struct Patient<'a> {
     pub(super) account: &'a Account,
     pub(super) stack: &'a Stack,
+    inspector: Inspector<'a>,
+    /// What the template wants, every function worked out.
+    wanted: Vec<Wanted>,
+    commands: Commands,
+    now: Timestamp,
+}
+
+impl Patient<'_> {
+    /// What the template wants of a type.
+    fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Wanted> {
+        self.wanted.iter().filter(move |one| one.kind == kind)
+    }
+
+    /// The mode of the stack; empty where it has none.
+    fn mode(&self) -> &str {
+        let mode = self.stack.parameters.get("Mode");
+        mode.map_or("", String::as_str)
+    }
 }
 
 /// Looks at everything, and tells what is not as it should be.
@@ -31,18 +74,20 @@ pub(super) async fn doctor(
     }
     let reading = console.progress("reading the stack");
     let stack = account.inspector().stack(&arguments.account.stack).await;
-    let stack = stack.map_err(text)?;
+    let stack = stack.map_err(said)?;
+    let patient = patient(account, &stack, arguments)?;
     drop(reading);
-    let patient = Patient {
-        account,
-        stack: &stack,
-    };
-    let mut report = Report::of(&patient);
+    let looking = console.progress("looking at everything");
+    let mut report = examine(&patient).await;
+    drop(looking);
     if arguments.probe {
         let timeout = Duration::from_secs(arguments.timeout);
-        for check in probe::run(&patient, timeout, console).await? {
-            report.add(check);
-        }
+        let target = probe::Target {
+            account,
+            stack: &stack,
+            commands: &patient.commands,
+        };
+        report.add(probe::run(&target, timeout, console).await?);
     }
     match arguments.format {
         Format::Json => console.print(&crate::json(&report)?)?,
@@ -50,3 +95,125 @@ pub(super) async fn doctor(
     }
     Ok(report.status())
 }
+
+fn patient<'a>(
+    account: &'a Account,
+    stack: &'a Stack,
+    arguments: &DoctorArguments,
+) -> Result<Patient<'a>, String> {
+    let home = account.clients().home();
+    let resources = stack.resources.iter();
+    let resources = resources
+        .map(|(id, one)| (id.clone(), (one.kind.clone(), one.physical.clone())))
+        .collect();
+    let deployment = Deployment {
+        place: home,
+        name: &stack.name,
+        id: &stack.id,
+        parameters: &stack.parameters,
+        resources: &resources,
+    };
+    let wanted = deployment.wanted(&stack.template);
+    let wanted = wanted.map_err(|error| {
+        format!(
+            "the template of stack {} cannot be read: {error}",
+            quoted(&stack.name)
+        )
+    })?;
+    if !wanted.iter().any(|one| one.kind == "AWS::Events::Rule") {
+        return Err(format!(
+            "stack {} is no stack of Tidewaiter: it has no rules. Name another with `--stack`",
+            quoted(&stack.name)
+        ));
+    }
+    let mode = stack.parameters.get("Mode").map_or("", String::as_str);
+    Ok(Patient {
+        account,
+        stack,
+        inspector: account.inspector(),
+        wanted,
+        commands: Commands::of(&arguments.account, home.region(), mode),
+        now: Timestamp::now(),
+    })
+}
+
+async fn examine(patient: &Patient<'_>) -> Report {
+    let home = patient.account.clients().home();
+    let mode = patient.stack.parameters.get("Mode").map(String::as_str);
+    let mut report = Report::of(&patient.stack.name, home, mode);
+    report.add(deployed(patient));
+    // Beside each other: one after the other they are some hundred calls.
+    let (trail, rules, permissions, functions, roles, queues) = tokio::join!(
+        trail::look(patient),
+        rules::look(patient),
+        permissions::look(patient),
+        functions::look(patient),
+        roles::look(patient),
+        queues::look(patient),
+    );
+    let (topics, policy, ledger, scanning, alarms, seen) = tokio::join!(
+        topics::look(patient),
+        policy::look(patient),
+        ledger::look(patient),
+        scanning::look(patient),
+        alarms::look(patient),
+        seen::look(patient),
+    );
+    for checks in [
+        trail,
+        rules,
+        permissions,
+        functions,
+        roles,
+        queues,
+        topics,
+        policy,
+        ledger,
+        scanning,
+        alarms,
+        seen,
+    ] {
+        report.add(checks);
+    }
+    report
+}
+
+/// Whether CloudFormation has done what it was told, and made all that the template wants.
+fn deployed(patient: &Patient<'_>) -> Vec<Check> {
+    const CHECK: &str = "stack";
+    let stack = patient.stack;
+    let mut checks = Vec::new();
+    let found = format!(
+        "{}, {} resources",
+        quoted(&stack.status),
+        stack.resources.len()
+    );
+    checks.push(match stack.status.as_str() {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => {
+            Check::ok(CHECK, "deployment", found)
+        }
+        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => Check::warning(
+            CHECK,
+            "deployment",
+            found,
+        )
+        .why("the last deployment failed and was taken back: its events in CloudFormation say why"),
+        status if status.ends_with("_IN_PROGRESS") => Check::warning(CHECK, "deployment", found)
+            .why("what is looked at is being changed this moment: look again when it is done"),
+        _ => Check::problem(CHECK, "deployment", found)
+            .why("what the stack should be and what it is may be two things")
+            .fix([patient.commands.deploy()]),
+    });
+    for one in patient.wanted.iter().filter(|one| one.physical.is_empty()) {
+        let check = Check::problem(CHECK, &one.id, "the stack does not have it");
+        checks.push(
+            check
+                .why("CloudFormation never made it, or gave it up")
+                .fix([patient.commands.deploy()]),
+        );
+    }
+    checks
+}
+
+#[cfg(test)]
+mod tests;

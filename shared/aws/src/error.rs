@@ -73,6 +73,23 @@ impl CallError {
         self.is_transient
     }
 
+    /// The call, such as `GetPolicy`.
+    pub fn call(&self) -> &'static str {
+        self.call
+    }
+
+    /// Whether AWS refused it for want of a permission.
+    pub fn is_denied(&self) -> bool {
+        const DENIED: &[&str] = &[
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthorizationError",
+            "AuthorizationErrorException",
+            "UnauthorizedOperation",
+        ];
+        self.code().is_some_and(|code| DENIED.contains(&code))
+    }
+
     /// AWS's error code, where AWS answered with one.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

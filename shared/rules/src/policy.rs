@@ -89,6 +89,15 @@ impl Profile {
     /// The names that files and command lines may use.
     pub const NAMES: &'static [&'static str] = &["default", "baseline", "restricted"];
 
+    /// The name as in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+
     /// The profile of this name.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
@@ -322,6 +331,11 @@ impl Policy {
     /// error tells every mistake.
     pub fn from_yaml(text: &str, today: Timestamp) -> Result<Self, InvalidPolicy> {
         file::read(text, waiver::day(today))
+    }
+
+    /// The profile that holds where no scope says otherwise; `None` where the file names none.
+    pub fn profile(&self) -> Option<Profile> {
+        self.base.profile
     }
 
     /// Overrides the profile.

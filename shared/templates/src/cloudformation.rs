@@ -37,12 +37,8 @@ pub(crate) fn read(
     root: &Node,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Recognised, TemplateError> {
-    let template = Template {
-        root,
-        parameters,
-        work: Cell::new(0),
-        conditions: RefCell::default(),
-    };
+    let known = Known::default();
+    let template = Template::new(root, parameters, &known);
     let mut found = Vec::new();
     if let Some(resources) = root.get("Resources") {
         template.resources(resources.entries(), 0, &mut found)?;
@@ -57,13 +53,49 @@ pub(crate) fn read(
     })
 }
 
+/// What is known of a deployed template beside its text; nothing of one that is only a file.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// What `Ref` gives, by logical ids and by the names of pseudo parameters.
+    pub(crate) references: BTreeMap<String, String>,
+    /// What `Fn::GetAtt` gives, as `LogicalId.Attribute`.
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
 /// A template, and how much of the work on it has been done.
-struct Template<'a> {
+pub(crate) struct Template<'a> {
     root: &'a Node,
     /// Values that are given, by the names of parameters.
     parameters: &'a BTreeMap<String, String>,
+    known: &'a Known,
     work: Cell<usize>,
     conditions: RefCell<BTreeMap<String, Truth>>,
+}
+
+impl<'a> Template<'a> {
+    pub(crate) fn new(
+        root: &'a Node,
+        parameters: &'a BTreeMap<String, String>,
+        known: &'a Known,
+    ) -> Self {
+        Self {
+            root,
+            parameters,
+            known,
+            work: Cell::new(0),
+            conditions: RefCell::default(),
+        }
+    }
+
+    /// The value of a node.
+    pub(crate) fn evaluate(&self, node: &Node) -> Tree {
+        self.value(node, 0)
+    }
+
+    /// Whether the condition `name` holds, or why that cannot be known.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, String> {
+        self.condition(name, 0)
+    }
 }
 
 impl Template<'_> {
@@ -188,6 +220,9 @@ impl Template<'_> {
 
     /// The value of `!Ref`.
     fn reference(&self, name: &str) -> Tree {
+        if let Some(known) = self.known.references.get(name) {
+            return self.scalar(known.clone());
+        }
         match name {
             "AWS::NoValue" => Tree::Null,
             _ if name.starts_with("AWS::") => Tree::Unknown(depends_on(name)),
@@ -196,6 +231,12 @@ impl Template<'_> {
                 None => Tree::Unknown(depends_on(&format!("!Ref {name}"))),
             },
         }
+    }
+
+    /// The value of `!GetAtt`, where it is known.
+    fn attribute(&self, name: &str) -> Option<Tree> {
+        let known = self.known.attributes.get(name)?;
+        Some(self.scalar(known.clone()))
     }
 
     /// The value of a parameter: the one that is given, or else its default.

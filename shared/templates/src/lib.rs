@@ -7,6 +7,7 @@
 
 mod cloudformation;
 mod definition;
+mod deployed;
 mod json;
 mod node;
 mod places;
@@ -19,6 +20,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use thiserror::Error;
 use tidewaiter_rules::{facts::TaskDefinition, names::quoted};
 
+pub use deployed::{Deployment, UNKNOWN, Wanted};
 pub use json::positions;
 use node::{Node, Value};
 use places::Places;

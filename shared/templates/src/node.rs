@@ -24,6 +24,8 @@ const MOST_NODES: usize = 400_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) value: Value,
+    /// Whether it is a scalar that is no text: a number, `true` or `false`.
+    pub(crate) is_bare: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,18 @@ pub(crate) struct Entry {
 
 impl Node {
     fn new(value: Value) -> Self {
-        Self { value }
+        Self {
+            value,
+            is_bare: false,
+        }
+    }
+
+    /// A number, `true` or `false`.
+    fn bare(text: String) -> Self {
+        Self {
+            value: Value::Scalar(text),
+            is_bare: true,
+        }
     }
 
     /// The member `key` of a map.
@@ -167,12 +180,14 @@ impl Builder {
                 let is_null = matches!(style, ScalarStyle::Plain)
                     && tag.is_none()
                     && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let value = if is_null && !self.awaits_key() {
-                    Value::Null
+                let node = if is_null && !self.awaits_key() {
+                    Node::new(Value::Null)
+                } else if matches!(style, ScalarStyle::Plain) && tag.is_none() && is_bare(&text) {
+                    Node::bare(text.into_owned())
                 } else {
-                    Value::Scalar(text.into_owned())
+                    Node::new(Value::Scalar(text.into_owned()))
                 };
-                self.add(Node::new(value), tag, anchor, position)?;
+                self.add(node, tag, anchor, position)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.begin(Value::List(Vec::new()), tag.as_deref(), anchor)?;
@@ -311,6 +326,11 @@ impl Builder {
     }
 }
 
+/// Whether a plain scalar is a number, `true` or `false`.
+fn is_bare(text: &str) -> bool {
+    matches!(text, "true" | "false") || serde_json::from_str::<serde_json::Number>(text).is_ok()
+}
+
 fn too_deep() -> String {
     format!("it is nested more than {DEEPEST} levels deep")
 }
@@ -327,52 +347,52 @@ fn function(tag: &Tag) -> Option<String> {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor).map(Self::new)
+        deserializer.deserialize_any(NodeVisitor)
     }
 }
 
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Value;
+    type Value = Node;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E: Error>(self) -> Result<Node, E> {
+        Ok(Node::new(Value::Null))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Scalar(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::new(Value::Scalar(text.to_owned())))
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::bare(value.to_string()))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::bare(number.to_string()))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Node, E> {
+        Ok(Node::bare(number.to_string()))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Node, E> {
+        Ok(Node::bare(number.to_string()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Node, A::Error> {
         let mut list = Vec::new();
         while let Some(node) = elements.next_element()? {
             list.push(node);
         }
-        Ok(Value::List(list))
+        Ok(Node::new(Value::List(list)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
         let mut keys = HashSet::new();
         while let Some((key, node)) = members.next_entry::<String, Node>()? {
@@ -385,6 +405,6 @@ impl<'de> Visitor<'de> for NodeVisitor {
                 node,
             });
         }
-        Ok(Value::Map(entries))
+        Ok(Node::new(Value::Map(entries)))
     }
 }

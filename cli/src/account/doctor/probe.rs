@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Deserialize;
 use tidewaiter_aws::{
-    CallError, Prober,
+    Account, CallError, Prober,
     inspect::Stack,
     ledger::{Ledger, Writer},
 };
@@ -24,7 +24,7 @@ use tidewaiter_report::{Standing as Told, clean};
 use tidewaiter_rules::{ledger::Key, names::TaskDefinitionArn};
 use tokio::time::{Instant, sleep};
 
-use super::{Patient, report::Check};
+use super::{command::Commands, report::Check};
 use crate::account::console::Console;
 use seen::{Handled, Left, Seen};
 
@@ -45,6 +45,13 @@ const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 /// How much of what a log says is shown, in characters.
 const REASON: usize = 300;
+
+/// What is probed.
+pub(super) struct Target<'a> {
+    pub(super) account: &'a Account,
+    pub(super) stack: &'a Stack,
+    pub(super) commands: &'a Commands,
+}
 
 /// Where to look.
 struct Places<'a> {
@@ -113,11 +120,11 @@ struct Probe<'a> {
 /// # Errors
 /// When the stack does not say where to look.
 pub(super) async fn run(
-    patient: &Patient<'_>,
+    target: &Target<'_>,
     timeout: Duration,
     console: &Console,
 ) -> Result<Vec<Check>, String> {
-    run_until(patient, timeout, console, interrupted()).await
+    run_until(target, timeout, console, interrupted()).await
 }
 
 /// Ends when somebody wants the program to end.
@@ -138,24 +145,23 @@ async fn interrupted() {
 }
 
 async fn run_until(
-    patient: &Patient<'_>,
+    target: &Target<'_>,
     timeout: Duration,
     console: &Console,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<Check>, String> {
-    let places = Places::of(patient.stack)?;
+    let places = Places::of(target.stack)?;
     let random = RandomState::new().hash_one(Timestamp::now().as_nanosecond());
     let probe = Probe {
-        prober: patient.account.prober(),
-        ledger: Ledger::new(patient.account.clients(), places.ledger),
+        prober: target.account.prober(),
+        ledger: Ledger::new(target.account.clients(), places.ledger),
         places,
         family: format!("{FAMILY}{random:016x}"),
         timeout,
     };
     let mut seen = Seen::of(&probe.family, probe.places.is_enforcing, timeout);
     // Whoever may not list them misses a hint.
-    let others = probe.prober.families(FAMILY).await.unwrap_or_default();
-    seen.others = others.into_iter().filter(|name| is_plain(name)).collect();
+    seen.others = probe.prober.families(FAMILY).await.unwrap_or_default();
     let following = console.progress("the probe is on its way");
     let mut stop = pin!(stop);
     // Not to be interrupted: what is registered has to be known to be taken away.
@@ -163,7 +169,7 @@ async fn run_until(
         Ok(arn) => arn,
         Err(error) => {
             seen.refused = Some(error);
-            return Ok(seen.checks());
+            return Ok(seen.checks(target.commands));
         }
     };
     seen.arn = Some(arn.clone());
@@ -177,13 +183,7 @@ async fn run_until(
     seen.followed = begun.elapsed();
     seen.left = Some(probe.clean_up(&arn).await);
     drop(following);
-    Ok(seen.checks())
-}
-
-/// Whether a name can stand in a command as it is.
-fn is_plain(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    Ok(seen.checks(target.commands))
 }
 
 impl Probe<'_> {

@@ -20,9 +20,19 @@ impl Template<'_> {
             "Fn::Select" => self.selected(argument, depth),
             "Fn::Split" => self.split(argument, depth),
             "Fn::FindInMap" => self.found_in_map(argument, depth),
+            "Fn::GetAtt" => self.got(argument),
             _ => None,
         };
         Some(value.unwrap_or_else(|| unresolved(name, argument)))
+    }
+
+    /// `LogicalId.Attribute`, or the two in a list.
+    fn got(&self, argument: &Node) -> Option<Tree> {
+        let name = match argument.elements() {
+            [id, attribute] => format!("{}.{}", id.text()?, attribute.text()?),
+            _ => argument.text()?.to_owned(),
+        };
+        self.attribute(&name)
     }
 
     fn choice(&self, argument: &Node, depth: usize) -> Option<Tree> {
@@ -139,7 +149,9 @@ impl Template<'_> {
             let name = name.trim();
             let value = match variables.and_then(|all| self.look_up(all, name)) {
                 Some(variable) => self.value(variable, depth),
-                None if name.contains('.') => Tree::Unknown(depends_on(&format!("!GetAtt {name}"))),
+                None if name.contains('.') => self
+                    .attribute(name)
+                    .unwrap_or_else(|| Tree::Unknown(depends_on(&format!("!GetAtt {name}")))),
                 None => self.reference(name),
             };
             match value {

@@ -7,7 +7,13 @@ use tidewaiter_aws::CallError;
 use tidewaiter_report::clean;
 use tidewaiter_rules::names::{TaskDefinitionArn, quoted};
 
-use crate::account::doctor::report::{Check, Standing};
+use crate::account::doctor::{
+    command::Commands,
+    report::{Check, Standing},
+};
+
+/// The name of the check.
+const CHECK: &str = "probe";
 
 /// How much of an error of AWS is shown, in characters.
 const ERROR: usize = 500;
@@ -127,7 +133,7 @@ impl Seen {
     }
 
     /// What to say of it: each hop up to the first that is missing, and what is left of the canary.
-    pub(super) fn checks(&self) -> Vec<Check> {
+    pub(super) fn checks(&self, commands: &Commands) -> Vec<Check> {
         let mut checks = Vec::new();
         if let Some(error) = &self.refused {
             checks.push(refused(error));
@@ -136,10 +142,10 @@ impl Seen {
         let name = self.arn.as_ref().map_or(String::new(), ToString::to_string);
         checks.push(ok("registered", format!("{name}; nothing runs it")));
         let hops = [
-            self.hop_handled(),
-            self.hop_denied(),
-            self.hop_told(),
-            self.hop_ended(),
+            self.hop_handled(commands),
+            self.hop_denied(commands),
+            self.hop_told(commands),
+            self.hop_ended(commands),
         ];
         let mut is_missing = false;
         for hop in hops.into_iter().flatten() {
@@ -151,11 +157,13 @@ impl Seen {
             checks.push(hop);
         }
         if !is_missing {
-            checks.extend(self.hop_channels());
+            checks.extend(self.hop_channels(commands));
         }
-        checks.push(self.hop_cleaned());
+        checks.push(self.hop_cleaned(commands));
         if !self.others.is_empty() {
-            let list = |family| format!("aws ecs list-task-definitions --family-prefix {family}");
+            let list = |family: &String| {
+                commands.aws("ecs list-task-definitions", &[("family-prefix", family)])
+            };
             checks.push(said(
                 Standing::Warning,
                 "others",
@@ -167,7 +175,7 @@ impl Seen {
         checks
     }
 
-    fn hop_handled(&self) -> Option<Check> {
+    fn hop_handled(&self, commands: &Commands) -> Option<Check> {
         let seconds = self.timeout.as_secs();
         let Some(handled) = &self.handled else {
             let is_inferred = self.told.is_some() || (self.is_enforcing && self.inactive.is_some());
@@ -191,7 +199,7 @@ impl Seen {
             }
             if let Some(error) = self.unread.first() {
                 return Some(said(
-                    Standing::Unknown,
+                    Standing::CannotTell,
                     "handled",
                     format!(
                         "not seen within {seconds} s, and not everything could be read: {error}"
@@ -206,7 +214,7 @@ impl Seen {
                     "the event of the registration did not reach the function within {seconds} s"
                 ),
                 NO_EVENT,
-                vec!["tidewaiter redrive".to_owned()],
+                vec![commands.tidewaiter("redrive", &[])],
             ));
         };
         let after = shown(handled.after);
@@ -221,13 +229,15 @@ impl Seen {
                     handled.reason()
                 ),
                 "what the function cannot deal with it judges later or never; its log says more",
-                vec!["tidewaiter redrive --queue TaskDefinitionGuardDeadLetters".to_owned()],
+                vec![
+                    commands.tidewaiter("redrive", &[("queue", "TaskDefinitionGuardDeadLetters")]),
+                ],
             )
         })
     }
 
     /// Whether the policy denies it.
-    fn hop_denied(&self) -> Option<Check> {
+    fn hop_denied(&self, commands: &Commands) -> Option<Check> {
         let handled = self
             .handled
             .as_ref()
@@ -242,12 +252,12 @@ impl Seen {
                 "denied",
                 format!("the decision is {}", quoted(&handled.decision)),
                 "the policy in force does not deny a privileged container in this family: a waiver, a preset, the profile or the level of `privileged-container` covers it. Whatever is registered like it stays",
-                vec!["tidewaiter explain privileged-container".to_owned()],
+                vec![Some("tidewaiter explain privileged-container".to_owned())],
             )
         })
     }
 
-    fn hop_told(&self) -> Option<Check> {
+    fn hop_told(&self, commands: &Commands) -> Option<Check> {
         let expected = self
             .handled
             .as_ref()
@@ -263,13 +273,13 @@ impl Seen {
                 "told",
                 format!("the ledger knows of no alert that was published, {} s after the registration", self.followed.as_secs()),
                 "nobody hears of what is denied: the function may not publish to the topic or use its key, or the ledger does not answer; its log says which",
-                vec!["tidewaiter redrive --queue TaskDefinitionGuardDeadLetters".to_owned()],
+                vec![commands.tidewaiter("redrive", &[("queue", "TaskDefinitionGuardDeadLetters")])],
             )
         })
     }
 
     /// What became of the revision.
-    fn hop_ended(&self) -> Option<Check> {
+    fn hop_ended(&self, commands: &Commands) -> Option<Check> {
         if !self.is_enforcing {
             return match self.is_still_active {
                 Some(true) => Some(ok("left alone", "it is still active: this stack is in audit mode, which tells and changes nothing".to_owned())),
@@ -305,11 +315,11 @@ impl Seen {
                 "what is denied stays usable: the function may not deregister, or ECS refuses; its log and the alert say which",
             )
         };
-        let fix = vec!["tidewaiter status".to_owned()];
+        let fix = vec![commands.tidewaiter("status", &[])];
         Some(problem("inactive", found, why, fix))
     }
 
-    fn hop_channels(&self) -> Option<Check> {
+    fn hop_channels(&self, commands: &Commands) -> Option<Check> {
         self.told?;
         let nobody = "who read it is not seen from here: subscribers of the topic by e-mail and the like tell nobody";
         Some(match (self.has_channels, self.delivered) {
@@ -327,7 +337,7 @@ impl Seen {
                     "the delivery told or kept {sent} alerts after that; {refused} were refused, {later} come again"
                 ),
                 "a channel does not take what it gets: the log of Notify names it",
-                vec!["tidewaiter redrive --queue NotifyDeadLetters".to_owned()],
+                vec![commands.tidewaiter("redrive", &[("queue", "NotifyDeadLetters")])],
             ),
             (true, None) => said(
                 Standing::Warning,
@@ -339,9 +349,9 @@ impl Seen {
         })
     }
 
-    fn hop_cleaned(&self) -> Check {
+    fn hop_cleaned(&self, commands: &Commands) -> Check {
         let arn = self.arn.as_ref().map_or(String::new(), ToString::to_string);
-        let delete = format!("aws ecs delete-task-definitions --task-definitions {arn}");
+        let delete = commands.aws("ecs delete-task-definitions", &[("task-definitions", &arn)]);
         match &self.left {
             Some(Left::Nothing) | None => {
                 let ended = if self.is_interrupted {
@@ -375,7 +385,10 @@ impl Seen {
                 ),
                 "nothing runs it, and its image is nowhere; take it away by hand",
                 vec![
-                    format!("aws ecs deregister-task-definition --task-definition {arn}"),
+                    commands.aws(
+                        "ecs deregister-task-definition",
+                        &[("task-definition", &arn)],
+                    ),
                     delete,
                 ],
             ),
@@ -385,7 +398,7 @@ impl Seen {
 
 fn refused(error: &CallError) -> Check {
     said(
-        Standing::Unknown,
+        Standing::CannotTell,
         "registered",
         format!(
             "it could not be registered, and nothing was changed: {}",
@@ -406,22 +419,21 @@ fn said(
     subject: &str,
     found: String,
     why: &'static str,
-    fix: Vec<String>,
+    fix: Vec<Option<String>>,
 ) -> Check {
-    Check {
-        check: "probe",
-        standing,
-        subject: subject.to_owned(),
-        found,
-        why,
-        fix,
-    }
+    let check = match standing {
+        Standing::Ok => Check::ok,
+        Standing::Warning => Check::warning,
+        Standing::CannotTell => Check::cannot_tell,
+        Standing::Problem => Check::problem,
+    };
+    check(CHECK, subject, found).why(why).fix(fix)
 }
 
 fn ok(subject: &str, found: String) -> Check {
     said(Standing::Ok, subject, found, "", vec![])
 }
 
-fn problem(subject: &str, found: String, why: &'static str, fix: Vec<String>) -> Check {
+fn problem(subject: &str, found: String, why: &'static str, fix: Vec<Option<String>>) -> Check {
     said(Standing::Problem, subject, found, why, fix)
 }

@@ -10,7 +10,7 @@ use tidewaiter_aws::wire::{Answer, Call, Wire};
 use tidewaiter_rules::names::Place;
 
 use super::*;
-use crate::account::doctor::report::Standing;
+use crate::account::{arguments::AccountArguments, doctor::report::Standing};
 
 const ARN: &str = "arn:aws:ecs:eu-west-1:111122223333:task-definition/";
 
@@ -181,12 +181,17 @@ impl World {
             let name = "NotifyLogGroup".to_owned();
             stack.outputs.insert(name, "/notify".to_owned());
         }
-        let patient = Patient {
+        let arguments = AccountArguments {
+            stack: "prod".to_owned(),
+            ..AccountArguments::default()
+        };
+        let target = Target {
             account: &account,
             stack: &stack,
+            commands: &Commands::of(&arguments, "eu-west-1", mode),
         };
         let console = Console::kept();
-        let probed = run_until(&patient, Duration::from_secs(60), &console, stop).await;
+        let probed = run_until(&target, Duration::from_secs(60), &console, stop).await;
         (probed.unwrap(), wire.operations())
     }
 
@@ -357,7 +362,7 @@ async fn what_cannot_be_read_is_said_and_what_can_be_stands_for_it() {
         ..World::well()
     };
     let (hops, said) = blind.hops().await;
-    assert!(hops.contains("handled: Unknown"), "{hops}");
+    assert!(hops.contains("handled: CannotTell"), "{hops}");
     assert!(said.contains("FilterLogEvents failed"), "{said}");
 }
 
@@ -369,7 +374,7 @@ async fn where_nothing_can_be_registered_nothing_is_followed() {
     };
     let (checks, calls) = world.probe(pending()).await;
     assert_eq!(checks.len(), 1);
-    assert_eq!(checks[0].standing, Standing::Unknown);
+    assert_eq!(checks[0].standing, Standing::CannotTell);
     assert!(checks[0].why.contains("service control policy"));
     assert_eq!(
         calls,
@@ -418,7 +423,9 @@ async fn what_cannot_be_taken_away_is_said_with_the_commands() {
             ("cleaned up", standing)
         );
         let family = world.state.lock().unwrap().family.clone();
-        let command = format!("aws ecs delete-task-definitions --task-definitions {ARN}{family}:1");
+        let command = format!(
+            "aws ecs delete-task-definitions --task-definitions {ARN}{family}:1 --region eu-west-1"
+        );
         assert_eq!(last.fix.last(), Some(&command));
     }
 }
@@ -448,7 +455,7 @@ async fn what_the_channels_made_of_it_is_told_as_far_as_it_can_be_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_other_probes_left_is_told_by_names_that_are_plain() {
+async fn what_other_probes_left_is_told() {
     let world = World {
         families: &["tidewaiter-probe-old", "tidewaiter-probe-; rm -rf /"],
         ..World::well()
@@ -458,6 +465,9 @@ async fn what_other_probes_left_is_told_by_names_that_are_plain() {
     assert_eq!(others.subject, "others");
     assert_eq!(
         others.fix,
-        ["aws ecs list-task-definitions --family-prefix tidewaiter-probe-old"]
+        [
+            "aws ecs list-task-definitions --family-prefix tidewaiter-probe-old --region eu-west-1",
+            "aws ecs list-task-definitions --family-prefix 'tidewaiter-probe-; rm -rf /' --region eu-west-1"
+        ]
     );
 }
