@@ -1,8 +1,7 @@
 //! `tidewaiter redrive`: what lies in the dead-letter queues of a stack, and back to where it came from.
 //!
 //! A message is sent first and removed from its queue once it was accepted, so that whoever is killed in
-//! between loses none and sends one twice. The ledger makes no difference of that: it is told once what
-//! an event leads to, and done once.
+//! between loses none, and one may go back twice. That does no harm: the ledger knows what was done and told.
 
 mod chosen;
 mod letter;
@@ -47,8 +46,8 @@ struct Run<'a> {
     resources: &'a BTreeMap<String, StackResource>,
     /// The messages that were there before anything was sent, by their ids.
     seen: BTreeSet<String>,
-    /// What was sent in this run, by event, and the function that it went to.
-    sent: BTreeMap<String, Option<&'static str>>,
+    /// What was sent in this run: the event, and where it went to.
+    sent: BTreeSet<(String, &'static str)>,
 }
 
 /// Lists the queues, looks into some, or sends back what lies there.
@@ -89,7 +88,7 @@ pub(super) async fn redrive(
         wanted,
         resources: &resources,
         seen: BTreeSet::new(),
-        sent: BTreeMap::new(),
+        sent: BTreeSet::new(),
     };
     if !is_chosen {
         return run.list(session, &queues).await;
@@ -158,7 +157,8 @@ impl Run<'_> {
         if self.arguments.yes {
             let back = self.came_back(queues).await;
             for item in done.iter_mut().flat_map(|queue| &mut queue.messages) {
-                if item.outcome == Outcome::Sent && back.contains(&item.key) {
+                let sent = item.told.back.map(|to| (item.key.clone(), to.name()));
+                if item.outcome == Outcome::Sent && sent.is_some_and(|sent| back.contains(&sent)) {
                     item.outcome = Outcome::CameBack;
                 }
             }
@@ -255,20 +255,16 @@ impl Run<'_> {
         if !self.arguments.yes {
             return Outcome::Shown;
         }
-        let key = key(letter);
-        if self.sent.contains_key(&key) {
+        let sent = (key(letter), back.name());
+        if self.sent.contains(&sent) {
             // A copy, or already back: another sending in the same run would make a circle of it.
             return Outcome::Again;
         }
-        let function = match back {
-            Back::Function(function) => Some(function),
-            Back::Queue(_) | Back::Topic(_) => None,
-        };
         let body = told.payload.as_deref().unwrap_or(&letter.body);
         if let Err(outcome) = self.send(back, body).await {
             return outcome;
         }
-        self.sent.insert(key, function);
+        self.sent.insert(sent);
         match self.letters.remove(&queue.url, letter).await {
             Ok(()) => Outcome::Sent,
             Err(error) => Outcome::NotRemoved(error.to_string()),
@@ -314,24 +310,29 @@ impl Run<'_> {
         }
     }
 
-    /// The events that a function gave up on again, by their keys, as far as that is seen within the time
-    /// that is given to it. Queues have a time of their own, and so has what Lambda tries again.
-    async fn came_back(&self, queues: &[DeadLetters]) -> BTreeSet<String> {
+    /// What a function gave up on again of what was sent to it, as far as that is seen within the time that is
+    /// given to it. Queues have a time of their own, and so has what Lambda tries again.
+    async fn came_back(&self, queues: &[DeadLetters]) -> BTreeSet<(String, &'static str)> {
         let end = Instant::now() + Duration::from_secs(self.arguments.wait);
-        let functions: BTreeSet<&str> = self.sent.values().flatten().copied().collect();
-        let is_watched = |queue: &&DeadLetters| {
-            let function = queue.name.strip_suffix(SUFFIX);
-            function.is_some_and(|function| functions.contains(function))
-        };
-        let watched: Vec<&DeadLetters> = queues.iter().filter(is_watched).collect();
-        let expected = self.sent.values().flatten().count();
+        let watched: Vec<(&DeadLetters, &'static str)> = queues
+            .iter()
+            .filter_map(|queue| {
+                let function = queue.name.strip_suffix(SUFFIX)?;
+                let mut sent = self.sent.iter();
+                let (_, name) = sent.find(|(_, name)| *name == function)?;
+                Some((queue, *name))
+            })
+            .collect();
+        let is_watched = |name: &str| watched.iter().any(|(_, function)| *function == name);
+        let expected = self.sent.iter().filter(|(_, name)| is_watched(name));
+        let expected = expected.count();
         let mut back = BTreeSet::new();
         let watching = self
             .console
             .progress("waiting whether something comes back");
-        while !watched.is_empty() && back.len() < expected && Instant::now() < end {
+        while back.len() < expected && Instant::now() < end {
             sleep(PAUSE.min(end - Instant::now())).await;
-            for queue in &watched {
+            for (queue, function) in &watched {
                 let Ok(taken) = self.letters.take(&queue.url, GLANCE).await else {
                     self.console.note(&format!(
                         "{}: cannot see whether something came back",
@@ -340,8 +341,9 @@ impl Run<'_> {
                     return back;
                 };
                 let is_new = |letter: &&Letter| !self.seen.contains(&letter.id);
-                let keys = taken.iter().filter(is_new).map(key);
-                back.extend(keys.filter(|key| self.sent.contains_key(key)));
+                let new = taken.iter().filter(is_new);
+                let new = new.map(|letter| (key(letter), *function));
+                back.extend(new.filter(|sent| self.sent.contains(sent)));
                 // They come out of hiding by themselves as well, a few seconds later.
                 let _ = self.letters.give_back(&queue.url, &taken).await;
             }

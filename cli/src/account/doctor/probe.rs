@@ -10,11 +10,19 @@ use std::{
     future::Future,
     hash::{BuildHasher, RandomState},
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
 use tidewaiter_aws::{
     Account, CallError, Prober,
     inspect::Stack,
@@ -36,6 +44,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The same, once it is clear that it takes its time.
 const LATER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How soon a signal is heard.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// How long after the function has ended something may still come to light that it did.
 const GRACE: Duration = Duration::from_secs(15);
@@ -127,20 +138,15 @@ pub(super) async fn run(
     run_until(target, timeout, console, interrupted()).await
 }
 
-/// Ends when somebody wants the program to end.
+/// Ends when somebody wants the program to end, by Ctrl-C or SIGTERM. From here on neither ends it by itself.
 async fn interrupted() {
-    use tokio::signal::{
-        ctrl_c,
-        unix::{SignalKind, signal},
-    };
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        // Whoever cannot be told is not told.
-        let _ = ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = ctrl_c() => {}
-        _ = terminated.recv() => {}
+    let is_ended = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // Whoever cannot be told is not told: the program then ends at once, as ever.
+        let _ = flag::register(signal, is_ended.clone());
+    }
+    while !is_ended.load(Ordering::Relaxed) {
+        sleep(GLANCE).await;
     }
 }
 
