@@ -32,6 +32,7 @@ CARGO_CYCLONEDX_VERSION := 0.5.9
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
+AWS_CLI := .venv/aws/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
@@ -89,7 +90,7 @@ test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and 
 	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci tests/pictures
 
 .PHONY: e2e
-e2e: build cdk $(LOCAL) ## Run the functions end to end on an embedded AWS
+e2e: build cdk $(LOCAL) $(AWS_CLI) ## Run the functions end to end on an embedded AWS
 	$(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint

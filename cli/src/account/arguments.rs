@@ -1,6 +1,6 @@
 //! What the commands that work on an account take.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tidewaiter_aws::Access;
 
 use super::expiry::{Expiry, parse as expiry};
@@ -228,6 +228,9 @@ pub(crate) struct RedriveArguments {
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) account: AccountArguments,
+    /// Only this check; may be given again
+    #[arg(long = "check", value_name = "NAME", value_enum)]
+    pub(crate) checks: Vec<Examination>,
     /// Also register a task definition that is denied, follow what becomes of it, and take it away again.
     /// Nothing runs it. On-call gets its alert: the family begins with `tidewaiter-probe-`
     #[arg(long)]
@@ -238,6 +241,37 @@ pub(crate) struct DoctorArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+/// What the doctor looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Examination {
+    /// The deployment of the stack
+    Stack,
+    /// The trail that logs calls to ECS
+    Trail,
+    /// Rules of EventBridge and their targets
+    Rules,
+    /// Who may invoke the functions
+    Permissions,
+    /// Functions: code, environment, layers, concurrency, queues they take from
+    Functions,
+    /// What the functions may do
+    Roles,
+    /// Queues, and what lies in those for dead letters
+    Queues,
+    /// Topics and who listens to them
+    Topics,
+    /// The policy in force
+    Policy,
+    /// The ledger, the kill switch and the budgets
+    Ledger,
+    /// Whether images are scanned
+    Scanning,
+    /// Alarms
+    Alarms,
+    /// When something of each kind was last seen
+    LastEvent,
 }
 
 /// A text that says something.

@@ -32,7 +32,11 @@ use tidewaiter_aws::{
 use tidewaiter_rules::names::quoted;
 use tidewaiter_templates::{Deployment, Wanted};
 
-use super::{arguments::DoctorArguments, console::Console, text as said};
+use super::{
+    arguments::{DoctorArguments, Examination},
+    console::Console,
+    text as said,
+};
 use crate::{Status, arguments::Format};
 use command::Commands;
 use report::{Check, Report};
@@ -78,7 +82,7 @@ pub(super) async fn doctor(
     let patient = patient(account, &stack, arguments)?;
     drop(reading);
     let looking = console.progress("looking at everything");
-    let mut report = examine(&patient).await;
+    let mut report = examine(&patient, &arguments.checks).await;
     drop(looking);
     if arguments.probe {
         let timeout = Duration::from_secs(arguments.timeout);
@@ -137,28 +141,49 @@ fn patient<'a>(
     })
 }
 
-async fn examine(patient: &Patient<'_>) -> Report {
+/// Looks at what is asked for, or at everything.
+async fn examine(patient: &Patient<'_>, only: &[Examination]) -> Report {
     let home = patient.account.clients().home();
     let mode = patient.stack.parameters.get("Mode").map(String::as_str);
     let mut report = Report::of(&patient.stack.name, home, mode);
-    report.add(deployed(patient));
-    // Beside each other: one after the other they are some hundred calls.
-    let (trail, rules, permissions, functions, roles, queues) = tokio::join!(
-        trail::look(patient),
-        rules::look(patient),
-        permissions::look(patient),
-        functions::look(patient),
-        roles::look(patient),
-        queues::look(patient),
+    let look = |what| async move {
+        if !only.is_empty() && !only.contains(&what) {
+            return Vec::new();
+        }
+        match what {
+            Examination::Stack => deployed(patient),
+            Examination::Trail => trail::look(patient).await,
+            Examination::Rules => rules::look(patient).await,
+            Examination::Permissions => permissions::look(patient).await,
+            Examination::Functions => functions::look(patient).await,
+            Examination::Roles => roles::look(patient).await,
+            Examination::Queues => queues::look(patient).await,
+            Examination::Topics => topics::look(patient).await,
+            Examination::Policy => policy::look(patient).await,
+            Examination::Ledger => ledger::look(patient).await,
+            Examination::Scanning => scanning::look(patient).await,
+            Examination::Alarms => alarms::look(patient).await,
+            Examination::LastEvent => seen::look(patient).await,
+        }
+    };
+    // The long ones beside each other: one after the other they are some hundred calls.
+    let (functions, permissions, rules, roles, queues) = tokio::join!(
+        look(Examination::Functions),
+        look(Examination::Permissions),
+        look(Examination::Rules),
+        look(Examination::Roles),
+        look(Examination::Queues),
     );
-    let (topics, policy, ledger, scanning, alarms, seen) = tokio::join!(
-        topics::look(patient),
-        policy::look(patient),
-        ledger::look(patient),
-        scanning::look(patient),
-        alarms::look(patient),
-        seen::look(patient),
+    let (trail, topics, policy, ledger, scanning, alarms, seen) = tokio::join!(
+        look(Examination::Trail),
+        look(Examination::Topics),
+        look(Examination::Policy),
+        look(Examination::Ledger),
+        look(Examination::Scanning),
+        look(Examination::Alarms),
+        look(Examination::LastEvent),
     );
+    report.add(look(Examination::Stack).await);
     for checks in [
         trail,
         rules,

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import dynamodb, lambda_svc, sns
 from ministack.services import ecr as base_ecr
-from ministack.services import lambda_svc, sns
 from ministack.services.cloudformation import provisioners as base
 
 from local_aws import cloudtrail, ecs, identity, lambdas, shapes
@@ -135,6 +135,42 @@ def _topic_updater(inner: Callable[..., Created]) -> Callable[..., Created]:
     return update
 
 
+def _table_creator(inner: Create) -> Create:
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Created:
+        name, attributes = inner(logical_id, props, stack_name)
+        dynamodb._tables[name]["SSEDescription"] = dynamodb._sse_description_from_spec(
+            _sse_request(props.get("SSESpecification"))
+        )
+        recovery = props.get("PointInTimeRecoverySpecification") or {}
+        dynamodb._pitr_settings[name] = _is_true(
+            recovery.get("PointInTimeRecoveryEnabled")
+        )
+        expiry = props.get("TimeToLiveSpecification")
+        if expiry:
+            enabled = "ENABLED" if _is_true(expiry.get("Enabled")) else "DISABLED"
+            dynamodb._ttl_settings[name] = {
+                "TimeToLiveStatus": enabled,
+                "AttributeName": expiry["AttributeName"],
+            }
+        return name, attributes
+
+    return create
+
+
+def _sse_request(specification: dict[str, Any] | None) -> dict[str, Any] | None:
+    """CloudFormation's form of an SSESpecification as the API's."""
+    if specification is None:
+        return None
+    request = {
+        key: value for key, value in specification.items() if key != "SSEEnabled"
+    }
+    return {**request, "Enabled": _is_true(specification.get("SSEEnabled"))}
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
 def _repository_settings(inner: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     def settings(props: dict[str, Any]) -> dict[str, Any]:
         prefix = "ImageTagMutabilityExclusionFilter"
@@ -161,6 +197,8 @@ def install() -> None:
     topic = kinds["AWS::SNS::Topic"]
     topic["create"] = _topic_creator(topic["create"])
     topic["update"] = _topic_updater(topic["update"])
+    table = kinds["AWS::DynamoDB::Table"]
+    table["create"] = _table_creator(table["create"])
     function = kinds["AWS::Lambda::Function"]
     base._lambda_create = _function_creator(base._lambda_create)
     function["create"] = base._lambda_create

@@ -275,3 +275,44 @@ def test_layer_of_a_template_reaches_its_function(aws: LocalAws) -> None:
     ids = deploy(aws, resources, **SAM)
     answer = aws.client("lambda").invoke(FunctionName=ids["Guard"], Payload="{}")
     assert json.loads(answer["Payload"].read()) == "mode: enforce"
+
+
+def test_a_table_has_the_encryption_recovery_and_expiry_of_its_template(
+    aws: LocalAws,
+) -> None:
+    key = {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    more = {
+        "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"SSEEnabled": True},
+    }
+    kind = "AWS::DynamoDB::Table"
+    ids = deploy(
+        aws,
+        {
+            "Set": {"Type": kind, "Properties": key | more},
+            "Bare": {"Type": kind, "Properties": key},
+        },
+    )
+    client = aws.client("dynamodb")
+
+    def settings(name: str) -> tuple[Any, Any, Any]:
+        backups = client.describe_continuous_backups(TableName=name)
+        recovery = backups["ContinuousBackupsDescription"][
+            "PointInTimeRecoveryDescription"
+        ]
+        expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        table = client.describe_table(TableName=name)["Table"]
+        encryption = table.get("SSEDescription", {}).get("Status")
+        return (
+            recovery["PointInTimeRecoveryStatus"],
+            (expiry["TimeToLiveStatus"], expiry.get("AttributeName")),
+            encryption,
+        )
+
+    assert settings(ids["Set"]) == ("ENABLED", ("ENABLED", "expires"), "ENABLED")
+    assert settings(ids["Bare"]) == ("DISABLED", ("DISABLED", None), None)

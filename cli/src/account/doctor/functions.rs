@@ -40,7 +40,9 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
         checks.extend(judge(function, live, &patient.commands));
         let configs = patient.of_kind("AWS::Lambda::EventInvokeConfig");
         for config in configs.filter(|one| names(one, function)) {
-            let live = inspector.invoke_config(name).await;
+            let live = inspector
+                .invoke_config(name, setting::qualifier(config))
+                .await;
             checks.push(setting::judge_retries(
                 config,
                 function,

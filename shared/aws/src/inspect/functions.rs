@@ -37,14 +37,18 @@ impl Inspector<'_> {
         Ok(answer.and_then(|answer| Some(document(answer.get("Policy")?.as_str()?))))
     }
 
-    /// How often and how long Lambda tries an event, as `GetFunctionEventInvokeConfig` has it; `None` where it is as
+    /// How often and how long Lambda tries an event of a version of a function, as `GetFunctionEventInvokeConfig` has it; `None` where it is as
     /// for every function.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn invoke_config(&self, name: &str) -> Result<Option<Value>, CallError> {
+    pub async fn invoke_config(
+        &self,
+        name: &str,
+        qualifier: &str,
+    ) -> Result<Option<Value>, CallError> {
         let call = self.lambda.get_function_event_invoke_config();
-        let call = call.function_name(name);
+        let call = call.function_name(name).qualifier(qualifier);
         found(answer!("GetFunctionEventInvokeConfig", call), MISSING)
     }
 

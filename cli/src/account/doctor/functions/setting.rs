@@ -199,6 +199,7 @@ pub(super) fn judge_retries(
     let age = option("MaximumEventAgeInSeconds").unwrap_or_default();
     let options = [
         ("function-name", function.physical.as_str()),
+        ("qualifier", qualifier(config)),
         ("maximum-retry-attempts", &attempts),
         ("maximum-event-age-in-seconds", &age),
     ];
@@ -206,4 +207,10 @@ pub(super) fn judge_retries(
     Check::problem(CHECK, &config.id, found)
         .why("a fault that passes may cost an event")
         .fix([commands.aws("lambda put-function-event-invoke-config", &options)])
+}
+
+/// The version whose events it is about.
+pub(super) fn qualifier(config: &Wanted) -> &str {
+    let qualifier = config.properties.get("Qualifier").and_then(Value::as_str);
+    qualifier.unwrap_or("$LATEST")
 }
