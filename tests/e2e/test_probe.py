@@ -27,7 +27,8 @@ def person(program: Path, west: Stack, tmp_path: Path) -> Iterator[Person]:
 def probed(person: Person, seconds: int = 45) -> tuple[int, dict[str, dict[str, Any]]]:
     """The status of the program, and each hop."""
     status, out, error = person.run(
-        "doctor", "--probe", "--timeout", str(seconds), "--format", "json"
+        *("doctor", "--check", "stack", "--probe"),
+        *("--timeout", str(seconds), "--format", "json"),
     )
     assert out, error
     checks = json.loads(out)["checks"]
@@ -70,7 +71,8 @@ def without_events(stack: Stack) -> Iterator[None]:
 def test_a_probe_sees_every_hop_in_enforce_mode_and_leaves_nothing(
     west: Stack, person: Person
 ) -> None:
-    _, hops = probed(person)
+    status, hops = probed(person)
+    assert status == 0, hops
     assert list(hops) == [
         *("registered", "handled", "denied", "told", "inactive"),
         *("channels", "cleaned up"),
@@ -95,7 +97,8 @@ def test_a_probe_sees_every_hop_in_enforce_mode_and_leaves_nothing(
 def test_a_probe_of_an_audit_stack_is_told_and_left_alone(
     audit: Stack, program: Path, tmp_path: Path
 ) -> None:
-    _, hops = probed(Person(program, audit, tmp_path))
+    status, hops = probed(Person(program, audit, tmp_path))
+    assert status == 0, hops
     assert set(standings(hops).values()) == {"ok"}, hops
     assert "left alone" in hops and "inactive" not in hops
     assert left(audit) == []
@@ -133,7 +136,15 @@ def test_a_probe_that_is_ended_early_cleans_up(west: Stack, person: Person) -> N
         for ended in (signal.SIGINT, signal.SIGTERM):
             before = len(registered(west))
             program = subprocess.Popen(
-                [person.program, "doctor", "--probe", "--stack", west.name],
+                [
+                    person.program,
+                    "doctor",
+                    "--check",
+                    "stack",
+                    "--probe",
+                    "--stack",
+                    west.name,
+                ],
                 env=person.environment,
                 stdout=subprocess.PIPE,
                 text=True,

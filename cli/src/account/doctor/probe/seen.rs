@@ -143,7 +143,7 @@ impl Seen {
         checks.push(ok("registered", format!("{name}; nothing runs it")));
         let hops = [
             self.hop_handled(commands),
-            self.hop_denied(commands),
+            self.hop_denied(),
             self.hop_told(commands),
             self.hop_ended(commands),
         ];
@@ -237,7 +237,7 @@ impl Seen {
     }
 
     /// Whether the policy denies it.
-    fn hop_denied(&self, commands: &Commands) -> Option<Check> {
+    fn hop_denied(&self) -> Option<Check> {
         let handled = self
             .handled
             .as_ref()
