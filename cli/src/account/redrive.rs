@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tidewaiter_aws::{
     Account, CallError, Clients, Letter, Letters, Waiting, inspect::StackResource, publish_text,
 };
@@ -48,6 +49,10 @@ struct Run<'a> {
     seen: BTreeSet<String>,
     /// What was sent in this run: the event, and where it went to.
     sent: BTreeSet<(String, &'static str)>,
+    /// What of it was seen to come back while there was still something to send.
+    returned: BTreeSet<(String, &'static str)>,
+    /// When the run began.
+    begun: Timestamp,
 }
 
 /// Lists the queues, looks into some, or sends back what lies there.
@@ -89,6 +94,8 @@ pub(super) async fn redrive(
         resources: &resources,
         seen: BTreeSet::new(),
         sent: BTreeSet::new(),
+        returned: BTreeSet::new(),
+        begun: session.now,
     };
     if !is_chosen {
         return run.list(session, &queues).await;
@@ -208,6 +215,10 @@ impl Run<'_> {
                     kept.push(letter);
                     continue;
                 }
+                if self.has_returned(queue, &letter, &told) {
+                    kept.push(letter);
+                    continue;
+                }
                 let outcome = self.deal_with(queue, &letter, &told).await;
                 if !outcome.is_removed() {
                     kept.push(letter.clone());
@@ -245,6 +256,22 @@ impl Run<'_> {
             Format::Text => self.console.print(&written::message(item)),
             Format::Json => Ok(()),
         }
+    }
+
+    /// Whether a message is what a function has just given up on again. Clocks differ, and then one is taken for
+    /// a copy that was there before: it is left as well.
+    fn has_returned(&mut self, queue: &DeadLetters, letter: &Letter, told: &Told) -> bool {
+        let Some(Back::Function(function)) = told.back else {
+            return false;
+        };
+        let sent = (key(letter), function);
+        let is_new = letter.since.is_some_and(|since| since > self.begun);
+        let is_own = queue.name.strip_suffix(SUFFIX) == Some(function);
+        let is_back = is_new && is_own && self.sent.contains(&sent);
+        if is_back {
+            self.returned.insert(sent);
+        }
+        is_back
     }
 
     /// Sends a message back where that is wanted and can be.
@@ -326,7 +353,7 @@ impl Run<'_> {
         let is_watched = |name: &str| watched.iter().any(|(_, function)| *function == name);
         let expected = self.sent.iter().filter(|(_, name)| is_watched(name));
         let expected = expected.count();
-        let mut back = BTreeSet::new();
+        let mut back = self.returned.clone();
         let watching = self
             .console
             .progress("waiting whether something comes back");

@@ -2,7 +2,10 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
@@ -25,6 +28,8 @@ struct Message {
     attributes: Vec<(&'static str, String)>,
     source: Option<&'static str>,
     is_hidden: bool,
+    /// Whether it was put there after the run began.
+    is_new: bool,
 }
 
 /// How the stack fails.
@@ -46,6 +51,8 @@ struct World {
     queues: Arc<Mutex<BTreeMap<String, Vec<Message>>>>,
     invoked: Arc<Mutex<Vec<(String, String)>>>,
     published: Arc<Mutex<Vec<String>>>,
+    /// How many messages were ever put into a queue.
+    count: Arc<AtomicUsize>,
     fault: Fault,
 }
 
@@ -86,7 +93,7 @@ impl World {
 
     fn put(&self, queue: &str, body: &str, attributes: &[(&'static str, &str)]) {
         let mut queues = self.queues();
-        let all: usize = queues.values().map(Vec::len).sum();
+        let all = self.count.fetch_add(1, Ordering::Relaxed);
         let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
         queues.get_mut(queue).unwrap().push(Message {
             id: format!("message-{all}"),
@@ -192,6 +199,8 @@ impl World {
                         &payload,
                         &[("ErrorMessage", "no"), ("ErrorCode", "200")],
                     );
+                    let mut queues = self.queues();
+                    queues.get_mut(&queue).unwrap().last_mut().unwrap().is_new = true;
                 }
                 self.invoked.lock().unwrap().push((function, payload));
                 Answer::empty()
@@ -215,7 +224,12 @@ impl World {
                         (*name, json!({"DataType": "String", "StringValue": value}))
                     })
                     .collect();
-                let mut system = json!({"SentTimestamp": "1795608000000"});
+                let sent = if message.is_new {
+                    1_795_608_001_000_i64
+                } else {
+                    1_795_600_000_000
+                };
+                let mut system = json!({"SentTimestamp": sent.to_string()});
                 if let Some(arn) = message.source {
                     system["DeadLetterQueueSourceArn"] = arn.into();
                 }
@@ -560,7 +574,7 @@ async fn what_fails_again_at_once_is_told_and_not_sent_in_circles() {
         .run(&sending("TaskDefinitionGuardDeadLetters"))
         .await;
     assert!(
-        said.contains("came back: b1946ac9-2492-4d23-8a1e-000000000003"),
+        said.contains("came back: 3f0c1b7e-0d51-4c52-9f2e-000000000003"),
         "{said}"
     );
     assert!(said.ends_with("exit 1\n"), "{said}");

@@ -111,7 +111,7 @@ mod tests {
             Some(name.split([' ', '.']).next()?.to_owned())
         };
         for line in template.lines() {
-            if !line.starts_with(' ') {
+            if !line.is_empty() && !line.starts_with(' ') {
                 is_resource = line == "Resources:";
             }
             let name = line
