@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Show what lies in the dead-letter queues of a stack, and send it back to where it came from
     Redrive(RedriveArguments),
     /// Look at a stack and what it lives on: the trail, rules, permissions, functions, queues, subscriptions,
-    /// policy, scanning; and say how to set right what is wrong. Changes nothing
+    /// policy, scanning; and say how to set right what is wrong. Changes nothing, unless it is asked to probe
     Doctor(DoctorArguments),
     /// Print a script that completes the command line in a shell
     Completions(crate::completions::CompletionsArguments),

@@ -1,5 +1,5 @@
 //! `tidewaiter doctor`: whether a stack is as it was deployed, and whether what it lives on is there.
-//! It reads, and changes nothing.
+//! It reads, and changes nothing but for the probe.
 //!
 //! What the stack should be is worked out from its own template and parameters, so that a resource that comes
 //! into the template is looked at without a word here.

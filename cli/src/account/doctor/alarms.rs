@@ -1,16 +1,11 @@
 //! Alarms: that they are there, tell somebody, and are quiet.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tidewaiter_aws::{CallError, inspect::Alarm};
 use tidewaiter_report::clean;
 use tidewaiter_templates::Wanted;
 
-use super::{
-    Patient,
-    command::Commands,
-    compare::{known, members},
-    report::Check,
-};
+use super::{Patient, command::Commands, compare::members, report::Check};
 
 const CHECK: &str = "alarms";
 const WHY: &str = "what it watches for happens unseen";
@@ -91,25 +86,12 @@ fn judge_one(wanted: &Wanted, live: Option<&Alarm>, commands: &Commands) -> Chec
 
 /// The template spells an alarm as the API does.
 fn put(wanted: &Wanted, commands: &Commands) -> Option<String> {
-    let Value::Object(properties) = known(&wanted.properties)? else {
-        return None;
-    };
-    let mut input = Map::new();
-    input.insert("AlarmName".to_owned(), wanted.physical.clone().into());
-    for (name, value) in properties {
-        if name == "Tags" || name == "WarmUpConfiguration" {
-            continue;
-        }
-        // A parameter is text even where the API wants a number.
-        let number = value.as_str().and_then(|text| text.parse::<i64>().ok());
-        let value = match number {
-            Some(number) if name != "Namespace" && name != "MetricName" => number.into(),
-            _ => value.clone(),
-        };
-        input.insert(name.clone(), value);
-    }
-    let input = Value::Object(input).to_string();
-    commands.aws("cloudwatch put-metric-alarm", &[("cli-input-json", &input)])
+    commands.input(
+        "cloudwatch put-metric-alarm",
+        ("AlarmName", &wanted.physical),
+        &wanted.properties,
+        &["Tags", "WarmUpConfiguration"],
+    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Commands that set something right. What is written into them comes from AWS: it is quoted for a shell, and what
 //! has invisible characters in it gets into none.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tidewaiter_rules::names::is_inert;
 
+use super::compare::known;
 use crate::account::arguments::AccountArguments;
 
 /// Makes commands for one account.
@@ -36,12 +37,6 @@ impl Commands {
         Some(format!("make deploy MODE={mode}{}", self.variables()))
     }
 
-    /// Deletes the stack and deploys it again: what makes a resource anew that CloudFormation believes to be there.
-    pub(super) fn anew(&self) -> [Option<String>; 2] {
-        let undeploy = format!("make undeploy{}", self.variables());
-        [Some(undeploy), self.deploy()]
-    }
-
     /// The same place, for `make`.
     fn variables(&self) -> String {
         let mut text = String::new();
@@ -64,6 +59,30 @@ impl Commands {
     /// `aws SERVICE OPERATION --NAME VALUE …`; `None` where a value cannot be written down.
     pub(super) fn aws(&self, operation: &str, options: &[(&str, &str)]) -> Option<String> {
         self.written(&format!("aws {operation}"), options)
+    }
+
+    /// `aws SERVICE OPERATION --cli-input-json …` with the properties of a resource, whose names are those of the API, but
+    /// for some; `None` where one of them is not known.
+    pub(super) fn input(
+        &self,
+        operation: &str,
+        (name, value): (&str, &str),
+        properties: &Value,
+        without: &[&str],
+    ) -> Option<String> {
+        let mut input = Map::new();
+        input.insert(name.to_owned(), value.into());
+        for (name, value) in known(properties)?.as_object()? {
+            if without.contains(&name.as_str()) {
+                continue;
+            }
+            // A parameter of the stack is text even where the API wants a number; nothing that is a text there is one.
+            let number = value.as_str().and_then(|text| text.parse::<i64>().ok());
+            let value = number.map_or_else(|| value.clone(), Value::from);
+            input.insert(name.clone(), value);
+        }
+        let input = Value::Object(input).to_string();
+        self.aws(operation, &[("cli-input-json", &input)])
     }
 
     /// `tidewaiter COMMAND --NAME VALUE …`.
@@ -144,11 +163,8 @@ mod tests {
         );
         assert_eq!(commands.aws("sns publish", &[("message", "a\nb")]), None);
         assert_eq!(
-            commands.anew().map(Option::unwrap),
-            [
-                "make undeploy STACK=guard REGION=eu-west-1 PROFILE='ops team'",
-                "make deploy MODE=audit STACK=guard REGION=eu-west-1 PROFILE='ops team'"
-            ]
+            commands.deploy().unwrap(),
+            "make deploy MODE=audit STACK=guard REGION=eu-west-1 PROFILE='ops team'"
         );
     }
 }

@@ -96,7 +96,7 @@ fn judge(function: &Wanted, live: Live, commands: &Commands) -> Vec<Check> {
         Ok(None) => {
             let why = "its events are refused, and end in a dead-letter queue";
             let gone = Check::problem(CHECK, &function.id, "it is gone");
-            return vec![gone.why(why).fix(commands.anew())];
+            return vec![gone.why(why).fix([make(function, commands)])];
         }
         Ok(Some(configuration)) => configuration,
     };
@@ -221,6 +221,16 @@ fn judge_code(
         .fix([put_code(function, commands), settled(function, commands)])
 }
 
+/// The template spells a function as the API does. What belongs to it the doctor names when it is there again.
+fn make(function: &Wanted, commands: &Commands) -> Option<String> {
+    commands.input(
+        "lambda create-function",
+        ("FunctionName", &function.physical),
+        &function.properties,
+        &["ReservedConcurrentExecutions", "Tags"],
+    )
+}
+
 fn put_code(function: &Wanted, commands: &Commands) -> Option<String> {
     let code = function.properties.get("Code")?;
     let mut options = vec![("function-name", function.physical.as_str())];
@@ -241,3 +251,6 @@ fn settled(function: &Wanted, commands: &Commands) -> Option<String> {
     let options = [("function-name", function.physical.as_str())];
     commands.aws("lambda wait function-updated-v2", &options)
 }
+
+#[cfg(test)]
+mod tests;

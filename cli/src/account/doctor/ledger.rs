@@ -37,9 +37,15 @@ fn judge(
         Err(error) => return vec![Check::failed(CHECK, &table.id, &error)],
         Ok(None) => {
             let gone = Check::problem(CHECK, &table.id, "it is gone");
-            let why = "without it nothing is changed, and nobody knows what is in quarantine; a backup may be \
-                restored under its name";
-            return vec![gone.why(why).fix(commands.anew())];
+            let why = "without it nothing is changed, and nobody knows what is in quarantine. DynamoDB keeps a backup of a \
+                deleted table for 35 days: restore it under the same name, and do not start with an empty one";
+            let name = table.physical.as_str();
+            let list = [("table-name", name), ("backup-type", "SYSTEM")];
+            let restore = [("target-table-name", name), ("backup-arn", "BACKUP_ARN")];
+            return vec![gone.why(why).fix([
+                commands.aws("dynamodb list-backups", &list),
+                commands.aws("dynamodb restore-table-from-backup", &restore),
+            ])];
         }
         Ok(Some(live)) => live,
     };

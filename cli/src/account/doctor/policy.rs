@@ -79,8 +79,8 @@ fn judge(
         let found = format!("layer version {} is gone", quoted(&layer.physical));
         let check = Check::problem(CHECK, &layer.id, found);
         return check
-            .why("functions that run keep it, and none can be changed or deployed with it")
-            .fix(patient.commands.anew());
+            .why("functions that run keep it, and none can be changed with it: change a word of the policy, so that there is another version")
+            .fix([patient.commands.deploy()]);
     };
     let zip = match zip {
         Err(error) => return Check::failed(CHECK, &layer.id, &error),

@@ -8,7 +8,7 @@ use tidewaiter_templates::Wanted;
 use super::{
     Patient,
     command::{Commands, word},
-    compare::{Agreement, compare, compare_typed, known},
+    compare::{Agreement, compare, compare_typed, known, members},
     report::Check,
 };
 
@@ -179,9 +179,11 @@ fn judge_pipe(pipe: &Wanted, live: Result<Option<Value>, CallError>, commands: &
     let live = match live {
         Err(error) => return Check::failed(CHECK, &pipe.id, &error),
         Ok(None) => {
+            let name = ("Name", pipe.physical.as_str());
+            let fix = commands.input("pipes create-pipe", name, &pipe.properties, &["Tags"]);
             return Check::problem(CHECK, &pipe.id, "it is gone")
                 .why(WHY)
-                .fix(commands.anew());
+                .fix([fix]);
         }
         Ok(Some(live)) => live,
     };
@@ -191,14 +193,24 @@ fn judge_pipe(pipe: &Wanted, live: Result<Option<Value>, CallError>, commands: &
         let fix = commands.aws("pipes start-pipe", &[("name", &pipe.physical)]);
         return Check::problem(CHECK, &pipe.id, found).why(WHY).fix([fix]);
     }
-    for name in ["Source", "Target", "RoleArn"] {
-        let wanted = pipe.properties.get(name).unwrap_or(&Value::Null);
-        if compare(wanted, live.get(name).unwrap_or(&Value::Null)) == Agreement::Different {
-            let found = format!("its {name} is not that of the template");
-            return Check::problem(CHECK, &pipe.id, found)
-                .why(WHY)
-                .fix(commands.anew());
-        }
+    let compared = members(
+        &pipe.properties,
+        &live,
+        &["RoleArn", "Target", "TargetParameters"],
+    );
+    if !compared.different.is_empty() {
+        let found = format!(
+            "its {} is not that of the template",
+            compared.different.join(", ")
+        );
+        // The source of a pipe cannot be changed.
+        let without = ["Source", "SourceParameters", "Tags"];
+        let name = ("Name", pipe.physical.as_str());
+        let fix = commands.input("pipes update-pipe", name, &pipe.properties, &without);
+        return Check::problem(CHECK, &pipe.id, found).why(WHY).fix([fix]);
     }
     Check::ok(CHECK, &pipe.id, "running")
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,21 +44,18 @@ impl Display for Report {
                 all => writeln!(f, "ok           {name:<13} {}", together(all))?,
             }
         }
+        let unread = match self.cannot_tell {
+            0 => String::new(),
+            count => format!(", {count} that cannot be told"),
+        };
         writeln!(
             f,
-            "{}, {}, {} of {} checks well",
+            "{}{unread}, {}; {} of {} checks are well",
             counted(self.problems, "problem"),
             counted(self.warnings, "warning"),
             of(Standing::Ok).count(),
             self.checks.len(),
         )?;
-        if self.cannot_tell > 0 {
-            writeln!(
-                f,
-                "{} could not be told",
-                counted(self.cannot_tell, "check")
-            )?;
-        }
         Ok(())
     }
 }

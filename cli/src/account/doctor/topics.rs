@@ -68,7 +68,15 @@ fn judge(
         Err(error) => return vec![Check::failed(CHECK, &topic.id, &error)],
         Ok(None) => {
             let gone = Check::problem(CHECK, &topic.id, "it is gone");
-            return vec![gone.why("nobody is told of anything").fix(commands.anew())];
+            let name = topic.physical.rsplit(':').next().unwrap_or_default();
+            let key = topic.properties.get("KmsMasterKeyId").and_then(known);
+            let attributes = json!({ "KmsMasterKeyId": key.map(word) }).to_string();
+            let options = [("name", name), ("attributes", attributes.as_str())];
+            let why = "nobody is told of anything. Once it is there again, the doctor names what belongs to it";
+            return vec![
+                gone.why(why)
+                    .fix([commands.aws("sns create-topic", &options)]),
+            ];
         }
         Ok(Some(live)) => live,
     };

@@ -91,7 +91,7 @@ fn judge_one(
     let state = text(live, "State");
     let is_on = !matches!(state, "Disabled" | "Disabling");
     if is_on && compared.different.is_empty() {
-        return Check::ok(CHECK, &mapping.id, "active, and set up as in the template");
+        return Check::ok(CHECK, &mapping.id, "there, and set up as in the template");
     }
     let found = if is_on {
         format!(

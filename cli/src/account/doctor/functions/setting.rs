@@ -49,7 +49,7 @@ pub(super) fn judge(function: &Wanted, live: &Value, commands: &Commands) -> Vec
     checks.extend(judge_layers(function, live, commands));
     checks.extend(judge_logging(function, live, commands));
     if checks.is_empty() {
-        let found = "active, and set up as in the template";
+        let found = "there, and set up as in the template";
         checks.push(Check::ok(CHECK, &function.id, found));
     }
     checks
@@ -189,7 +189,7 @@ pub(super) fn judge_retries(
         .different
         .is_empty()
     {
-        return Check::ok(CHECK, &config.id, "active, and set up as in the template");
+        return Check::ok(CHECK, &config.id, "there, and set up as in the template");
     }
     let option = |name: &str| {
         let value = config.properties.get(name)?;
