@@ -40,6 +40,6 @@ pub use letters::{Letter, Letters, Waiting};
 #[cfg(feature = "outlets")]
 pub use outlets::{Failed, Outlets, Posted, Trust};
 #[cfg(feature = "account")]
-pub use probe::{IMAGE as CANARY_IMAGE, LogLine, Prober};
+pub use probe::{LogLine, Prober};
 pub use publish::{dead_letter, publish, publish_text};
 pub use reverse::{Reversed, reverse};

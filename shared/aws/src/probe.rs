@@ -10,7 +10,7 @@ use tidewaiter_rules::names::TaskDefinitionArn;
 use crate::{CallError, Clients};
 
 /// The image of a canary. No registry is there (RFC 2606, section 2), so that nothing could run it.
-pub const IMAGE: &str = "tidewaiter.invalid/probe:never-runs";
+const IMAGE: &str = "tidewaiter.invalid/probe:never-runs";
 
 /// Memory of a canary in MiB: as little as Docker takes.
 const MEMORY: i32 = 6;
