@@ -34,7 +34,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{command::Commands, report::Check};
 use crate::account::console::Console;
-use seen::{Handled, Left, Seen};
+use seen::{Channels, Handled, Left, Seen};
 
 /// What the name of every such family begins with. No rule, waiver or filter knows it.
 pub(in crate::account) const FAMILY: &str = "tidewaiter-probe-";
@@ -301,7 +301,7 @@ impl Probe<'_> {
         let Some(log) = self.places.notify else {
             return;
         };
-        seen.has_channels = true;
+        seen.channels = Channels::Unseen;
         if seen.told.is_none() {
             return;
         }
@@ -318,7 +318,8 @@ impl Probe<'_> {
                         (said.message == "delivered").then_some(said)
                     });
                     if let Some(said) = said {
-                        seen.delivered = Some((said.sent + said.kept, said.refused, said.later));
+                        seen.channels =
+                            Channels::Delivered(said.sent + said.kept, said.refused, said.later);
                         return;
                     }
                 }

@@ -262,7 +262,7 @@ impl World {
             ),
             ("TamperTopic".to_owned(), "AWS::SNS::Topic", topic),
         ];
-        let members: String = queues
+        let members: Vec<String> = queues
             .chain(functions)
             .chain(others)
             .map(|(logical, kind, physical)| {
@@ -271,6 +271,7 @@ impl World {
                 )
             })
             .collect();
+        let members = members.concat();
         Answer::xml(format!(
             "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{members}</StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>"
         ))
@@ -290,7 +291,7 @@ impl World {
         let console = Console::kept();
         let done = redrive(&session, &account, arguments, &console);
         // Whoever is killed hears no answer.
-        let done = tokio::time::timeout(Duration::from_secs(3600), done).await;
+        let done = tokio::time::timeout(Duration::from_hours(1), done).await;
         let status = match done {
             Ok(Ok(Status::Allowed)) => "exit 0".to_owned(),
             Ok(Ok(Status::Denied)) => "exit 1".to_owned(),

@@ -58,6 +58,17 @@ pub(super) enum Left {
     Active(CallError),
 }
 
+/// What was seen of the delivery to channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Channels {
+    /// The stack has none.
+    None,
+    /// It has some, and nothing was seen.
+    Unseen,
+    /// What it did next: alerts told or kept for later, refused, to come again.
+    Delivered(u64, u64, u64),
+}
+
 /// What was seen so far.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -75,9 +86,7 @@ pub(super) struct Seen {
     pub(super) inactive: Option<Duration>,
     /// In audit mode, whether it was active in the end.
     pub(super) is_still_active: Option<bool>,
-    pub(super) has_channels: bool,
-    /// What the delivery to channels did next: alerts told or kept for later, refused, to come again.
-    pub(super) delivered: Option<(u64, u64, u64)>,
+    pub(super) channels: Channels,
     /// Whether the function's log cannot be read, now or later.
     pub(super) is_log_closed: bool,
     /// What could not be read, each once.
@@ -106,8 +115,7 @@ impl Seen {
             told: None,
             inactive: None,
             is_still_active: None,
-            has_channels: false,
-            delivered: None,
+            channels: Channels::None,
             is_log_closed: false,
             unread: Vec::new(),
             followed: Duration::ZERO,
@@ -142,7 +150,7 @@ impl Seen {
         let name = self.arn.as_ref().map_or(String::new(), ToString::to_string);
         checks.push(ok("registered", format!("{name}; nothing runs it")));
         let hops = [
-            self.hop_handled(commands),
+            Some(self.hop_handled(commands)),
             self.hop_denied(),
             self.hop_told(commands),
             self.hop_ended(commands),
@@ -175,7 +183,7 @@ impl Seen {
         checks
     }
 
-    fn hop_handled(&self, commands: &Commands) -> Option<Check> {
+    fn hop_handled(&self, commands: &Commands) -> Check {
         let seconds = self.timeout.as_secs();
         let Some(handled) = &self.handled else {
             let is_inferred = self.told.is_some() || (self.is_enforcing && self.inactive.is_some());
@@ -184,21 +192,21 @@ impl Seen {
                     Some(error) => format!("its log cannot be read: {error}"),
                     None => "its log does not say so yet".to_owned(),
                 };
-                return Some(ok(
+                return ok(
                     "handled",
                     format!("by the function, as what follows shows; {why}"),
-                ));
+                );
             }
             if self.is_interrupted {
-                return Some(problem(
+                return problem(
                     "handled",
                     "somebody ended the probe before it was seen".to_owned(),
                     "",
                     vec![],
-                ));
+                );
             }
             if let Some(error) = self.unread.first() {
-                return Some(said(
+                return said(
                     Standing::CannotTell,
                     "handled",
                     format!(
@@ -206,19 +214,19 @@ impl Seen {
                     ),
                     "without them a probe is blind: whoever runs it has to be allowed these calls",
                     vec![],
-                ));
+                );
             }
-            return Some(problem(
+            return problem(
                 "handled",
                 format!(
                     "the event of the registration did not reach the function within {seconds} s"
                 ),
                 NO_EVENT,
                 vec![commands.tidewaiter("redrive", &[])],
-            ));
+            );
         };
         let after = shown(handled.after);
-        Some(if handled.is_judged() {
+        if handled.is_judged() {
             ok("handled", format!("by the function, seen {after}"))
         } else {
             problem(
@@ -233,7 +241,7 @@ impl Seen {
                     commands.tidewaiter("redrive", &[("queue", "TaskDefinitionGuardDeadLetters")]),
                 ],
             )
-        })
+        }
     }
 
     /// Whether the policy denies it.
@@ -322,15 +330,15 @@ impl Seen {
     fn hop_channels(&self, commands: &Commands) -> Option<Check> {
         self.told?;
         let nobody = "who read it is not seen from here: subscribers of the topic by e-mail and the like tell nobody";
-        Some(match (self.has_channels, self.delivered) {
-            (false, _) => ok("channels", format!("the stack has none; {nobody}")),
-            (true, Some((sent, 0, 0))) if sent > 0 => ok(
+        Some(match self.channels {
+            Channels::None => ok("channels", format!("the stack has none; {nobody}")),
+            Channels::Delivered(sent, 0, 0) if sent > 0 => ok(
                 "channels",
                 format!(
                     "the delivery told or kept {sent} alerts after that; which they were its log does not say, and {nobody}"
                 ),
             ),
-            (true, Some((sent, refused, later))) => said(
+            Channels::Delivered(sent, refused, later) => said(
                 Standing::Warning,
                 "channels",
                 format!(
@@ -339,7 +347,7 @@ impl Seen {
                 "a channel does not take what it gets: the log of Notify names it",
                 vec![commands.tidewaiter("redrive", &[("queue", "NotifyDeadLetters")])],
             ),
-            (true, None) => said(
+            Channels::Unseen => said(
                 Standing::Warning,
                 "channels",
                 "the delivery was not seen to take anything after that".to_owned(),

@@ -1,6 +1,7 @@
 //! Probes of a stack as a script, which loses one hop or another.
 
 use std::{
+    fmt::Write as _,
     future::{pending, ready},
     sync::{Arc, Mutex},
 };
@@ -191,7 +192,7 @@ impl World {
             commands: &Commands::of(&arguments, "eu-west-1", mode),
         };
         let console = Console::kept();
-        let probed = run_until(&target, Duration::from_secs(60), &console, stop).await;
+        let probed = run_until(&target, Duration::from_mins(1), &console, stop).await;
         (probed.unwrap(), wire.operations())
     }
 
@@ -212,12 +213,13 @@ impl World {
     fn written(&self, checks: &[Check]) -> String {
         let mut text = String::new();
         for check in checks {
-            text += &format!("{:?} {}: {}\n", check.standing, check.subject, check.found);
+            let (standing, subject, found) = (check.standing, &check.subject, &check.found);
+            let _ = writeln!(text, "{standing:?} {subject}: {found}");
             if !check.why.is_empty() {
-                text += &format!("  why: {}\n", check.why);
+                let _ = writeln!(text, "  why: {}", check.why);
             }
             for fix in &check.fix {
-                text += &format!("  fix: {fix}\n");
+                let _ = writeln!(text, "  fix: {fix}");
             }
         }
         text.replace(&self.state.lock().unwrap().family, "FAMILY")
@@ -244,7 +246,7 @@ async fn every_hop_is_told_and_nothing_is_left() {
         hops,
         "registered: Ok, handled: Ok, denied: Ok, told: Ok, left alone: Ok, channels: Ok, cleaned up: Ok"
     );
-    text += &format!("\naudit\n{said}");
+    let _ = write!(text, "\naudit\n{said}");
     insta::assert_snapshot!(text);
 }
 
@@ -347,7 +349,7 @@ async fn the_hop_that_is_missing_is_named_and_those_behind_it_are_not() {
             .map(|check| check.subject.as_str())
             .collect();
         assert_eq!(problems, [missing], "{name}");
-        text += &format!("{name}\n{}\n", world.written(&checks));
+        let _ = writeln!(text, "{name}\n{}", world.written(&checks));
     }
     insta::assert_snapshot!(text);
 }
