@@ -82,7 +82,8 @@ pub(super) async fn doctor(
     let patient = patient(account, &stack, arguments)?;
     drop(reading);
     let looking = console.progress("looking at everything");
-    let mut report = examine(&patient, &arguments.checks).await;
+    // Large, for all that it waits for.
+    let mut report = Box::pin(examine(&patient, &arguments.checks)).await;
     drop(looking);
     if arguments.probe {
         let timeout = Duration::from_secs(arguments.timeout);
@@ -167,7 +168,7 @@ async fn examine(patient: &Patient<'_>, only: &[Examination]) -> Report {
         }
     };
     // The long ones beside each other: one after the other they are some hundred calls.
-    let (functions, permissions, rules, roles, queues) = tokio::join!(
+    let (functions, permissions, rules, grants, queues) = tokio::join!(
         look(Examination::Functions),
         look(Examination::Permissions),
         look(Examination::Rules),
@@ -189,7 +190,7 @@ async fn examine(patient: &Patient<'_>, only: &[Examination]) -> Report {
         rules,
         permissions,
         functions,
-        roles,
+        grants,
         queues,
         topics,
         policy,

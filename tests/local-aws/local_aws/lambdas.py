@@ -15,10 +15,11 @@ import tempfile
 import threading
 import uuid
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_region, request_scope
 from ministack.services import lambda_svc
 
@@ -125,6 +126,27 @@ def stop_all() -> None:
         lambda_runtime.reset()
 
 
+#: What is asked of a part of a function, and the permissions that it takes.
+_PARTS = {
+    "concurrency": "FunctionConcurrency",
+    "event-invoke-config": "FunctionEventInvokeConfig",
+}
+_VERBS = {"GET": "Get", "PUT": "Put", "POST": "Update", "DELETE": "Delete"}
+
+
+def _action(inner: Callable[[str, str], str | None]) -> Callable[..., str | None]:
+    """The permission that a request takes, which MiniStack does not tell apart by method."""
+
+    def action(method: str, path: str) -> str | None:
+        part = _PARTS.get(path.rstrip("/").rsplit("/", 1)[-1])
+        if part and "/functions/" in path and method in _VERBS:
+            return _VERBS[method] + part
+        return inner(method, path)
+
+    return action
+
+
 def install() -> None:
     """Put this module's functions in the place of MiniStack's."""
+    iam_actions._lambda_action = _action(iam_actions._lambda_action)
     lambda_svc._provided_worker_env = function_environment

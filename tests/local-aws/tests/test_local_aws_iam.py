@@ -149,3 +149,29 @@ def test_refused_call_is_recorded(strict: LocalAws) -> None:
     detail = queue.bodies()[0]["detail"]
     assert detail["errorCode"].startswith("AccessDenied")
     assert detail["responseElements"] is None
+
+
+def test_settings_of_a_function_are_read_by_a_permission_of_their_own(
+    strict: LocalAws,
+) -> None:
+    strict.reset()
+    create_function(strict, "f", create_role(strict, "runs", "logs:*"))
+    role = create_role(
+        strict,
+        "reads",
+        "lambda:GetFunctionConcurrency",
+        "lambda:GetFunctionEventInvokeConfig",
+    )
+    keys = strict.client("sts").assume_role(RoleArn=role, RoleSessionName="ada")
+    client = strict.client("lambda", credentials=keys["Credentials"])
+    client.get_function_concurrency(FunctionName="f")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_function_event_invoke_config(FunctionName="f")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_function_concurrency(
+            FunctionName="f", ReservedConcurrentExecutions=1
+        )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_function_event_invoke_config(
+            FunctionName="f", MaximumRetryAttempts=1
+        )

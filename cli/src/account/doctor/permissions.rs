@@ -1,6 +1,6 @@
 //! Who may invoke a function: what EventBridge may not invoke gets no event.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tidewaiter_aws::CallError;
 use tidewaiter_rules::names::quoted;
 use tidewaiter_templates::Wanted;
@@ -110,22 +110,23 @@ fn statement(permission: &Wanted) -> Value {
     } else {
         json!({ "AWS": principal })
     };
-    let mut condition = json!({});
+    let mut condition = Map::new();
     if let Some(source) = properties.get("SourceArn") {
-        condition["ArnLike"] = json!({ "AWS:SourceArn": source });
+        let source = json!({ "AWS:SourceArn": source });
+        condition.insert("ArnLike".to_owned(), source);
     }
     if let Some(account) = properties.get("SourceAccount") {
-        condition["StringEquals"] = json!({ "AWS:SourceAccount": account });
+        let account = json!({ "AWS:SourceAccount": account });
+        condition.insert("StringEquals".to_owned(), account);
     }
-    let mut statement = json!({
+    // One without a condition has no such member, which is what nothing comes to in a comparison.
+    let condition = (!condition.is_empty()).then_some(condition);
+    json!({
         "Effect": "Allow",
         "Principal": principal,
         "Action": properties.get("Action"),
-    });
-    if condition != json!({}) {
-        statement["Condition"] = condition;
-    }
-    statement
+        "Condition": condition,
+    })
 }
 
 /// What of a live statement the template tells.

@@ -14,7 +14,7 @@ use tidewaiter_rules::{
 use tidewaiter_templates::Wanted;
 use zip::ZipArchive;
 
-use super::{Patient, functions::artifact, report::Check};
+use super::{Patient, command::Commands, functions::artifact, report::Check};
 
 const CHECK: &str = "policy";
 
@@ -52,7 +52,14 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
                 continue;
             }
         };
-        checks.push(judge(layer, zip, live.as_deref(), within, patient));
+        checks.push(judge(
+            layer,
+            zip,
+            live.as_deref(),
+            within,
+            patient.now,
+            &patient.commands,
+        ));
     }
     checks
 }
@@ -73,14 +80,15 @@ fn judge(
     zip: Result<Option<Artifact>, CallError>,
     live: Option<&str>,
     path: &str,
-    patient: &Patient<'_>,
+    now: Timestamp,
+    commands: &Commands,
 ) -> Check {
     let Some(live) = live else {
         let found = format!("layer version {} is gone", quoted(&layer.physical));
         let check = Check::problem(CHECK, &layer.id, found);
         return check
             .why("functions that run keep it, and none can be changed with it: change a word of the policy, so that there is another version")
-            .fix([patient.commands.deploy()]);
+            .fix([commands.deploy()]);
     };
     let zip = match zip {
         Err(error) => return Check::failed(CHECK, &layer.id, &error),
@@ -99,11 +107,11 @@ fn judge(
             let found = format!("{} cannot be read in the layer: {reason}", quoted(path));
             return Check::problem(CHECK, &layer.id, found)
                 .why(UNUSABLE)
-                .fix([patient.commands.deploy()]);
+                .fix([commands.deploy()]);
         }
         Ok(text) => text,
     };
-    judge_text(layer, &text, patient)
+    judge_text(layer, &text, now, commands)
 }
 
 /// A file of a zip.
@@ -120,11 +128,11 @@ fn entry(zip: &[u8], path: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn judge_text(layer: &Wanted, text: &str, patient: &Patient<'_>) -> Check {
-    let policy = match Policy::from_yaml(text, patient.now) {
+fn judge_text(layer: &Wanted, text: &str, now: Timestamp, commands: &Commands) -> Check {
+    let policy = match Policy::from_yaml(text, now) {
         Ok(policy) => policy,
         Err(error) => {
-            let mistakes = error.render("policy.yaml", Paint::PLAIN).to_string();
+            let mistakes = error.render("policy.yaml", Paint::PLAIN);
             let first = mistakes.lines().next().unwrap_or_default();
             let found = match error.count() {
                 1 => format!("it cannot be used: {}", clean(first, 300)),
@@ -134,10 +142,10 @@ fn judge_text(layer: &Wanted, text: &str, patient: &Patient<'_>) -> Check {
                 .why(format!(
                     "{UNUSABLE}; `tidewaiter policy validate FILE` shows every mistake. Correct the file first"
                 ))
-                .fix([patient.commands.deploy()]);
+                .fix([commands.deploy()]);
         }
     };
-    let ended = expired(&policy, patient.now);
+    let ended = expired(&policy, now);
     let profile = policy.profile().map_or_else(
         || "no profile".to_owned(),
         |profile| format!("profile {}", profile.name()),
@@ -164,3 +172,6 @@ fn expired(policy: &Policy, now: Timestamp) -> Vec<String> {
     let ended = waivers.filter(|waiver| waiver.has_expired(Some(now)));
     ended.map(|waiver| quoted(&waiver.id)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ pub(in crate::account) enum Standing {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "as the JSON has it")]
 pub(in crate::account) struct Check {
     /// Which check, such as `rules`; docs/doctor.md has a section for each.
     pub(in crate::account) check: &'static str,

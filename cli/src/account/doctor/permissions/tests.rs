@@ -25,7 +25,7 @@ fn live(source: &str) -> Value {
         "Condition": {"ArnLike": {"aws:SourceArn": source}}})
 }
 
-fn judged(statements: Value) -> Vec<String> {
+fn judged(statements: &Value) -> Vec<String> {
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     lines(judge(
         &function(),
@@ -40,14 +40,14 @@ fn a_permission_is_known_by_what_it_says_and_not_by_its_name() {
     assert!(is_of(&permission(), &function()));
     let well = ["ok Guard: who may invoke it is as in the template"];
     let rule = "arn:aws:events:eu-west-1:111122223333:rule/guard-Rule-B2";
-    assert_eq!(judged(json!([live(rule)])), well);
-    assert_eq!(judged(live(rule)), well);
+    assert_eq!(judged(&json!([live(rule)])), well);
+    assert_eq!(judged(&live(rule)), well);
 }
 
 #[test]
 fn one_that_is_gone_and_one_that_came_are_told() {
     insta::assert_snapshot!(
-        judged(json!([live(
+        judged(&json!([live(
             "arn:aws:events:eu-west-1:111122223333:rule/another"
         )]))
         .join("\n")

@@ -19,7 +19,7 @@ fn basic(kind: &str, management: bool) -> Value {
         "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}]})
 }
 
-fn fields(fields: Value) -> Value {
+fn fields(fields: &Value) -> Value {
     json!({"AdvancedEventSelectors": [{"Name": "a", "FieldSelectors": fields}]})
 }
 
@@ -32,33 +32,33 @@ fn writes_are_logged_where_one_selector_of_either_form_lets_them_through() {
         (basic("ReadOnly", true), Logging::No),
         (basic("All", false), Logging::No),
         (json!({}), Logging::No),
-        (fields(json!([management])), Logging::Yes),
+        (fields(&json!([management])), Logging::Yes),
         (
-            fields(json!([management, {"Field": "readOnly", "Equals": ["false"]}])),
+            fields(&json!([management, {"Field": "readOnly", "Equals": ["false"]}])),
             Logging::Yes,
         ),
         (
-            fields(json!([management, {"Field": "readOnly", "Equals": ["true"]}])),
+            fields(&json!([management, {"Field": "readOnly", "Equals": ["true"]}])),
             Logging::No,
         ),
         (
             fields(
-                json!([management, {"Field": "eventSource", "NotEquals": ["kms.amazonaws.com"]}]),
+                &json!([management, {"Field": "eventSource", "NotEquals": ["kms.amazonaws.com"]}]),
             ),
             Logging::Yes,
         ),
         (
-            fields(json!([management, {"Field": "eventSource", "NotStartsWith": ["ecs."]}])),
+            fields(&json!([management, {"Field": "eventSource", "NotStartsWith": ["ecs."]}])),
             Logging::No,
         ),
         (
             fields(
-                json!([{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["x"]}]),
+                &json!([{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["x"]}]),
             ),
             Logging::No,
         ),
         (
-            fields(json!([management, {"Field": "eventName", "Equals": ["RunTask"]}])),
+            fields(&json!([management, {"Field": "eventName", "Equals": ["RunTask"]}])),
             Logging::Unclear("eventName".to_owned()),
         ),
     ];
@@ -80,7 +80,7 @@ fn one_trail_that_logs_is_enough() {
 
 #[test]
 fn every_trail_that_could_is_told_with_what_makes_it() {
-    let advanced = fields(json!([{"Field": "eventCategory", "Equals": ["Data"]}]));
+    let advanced = fields(&json!([{"Field": "eventCategory", "Equals": ["Data"]}]));
     let trails = [
         trail("stopped", false, basic("All", true)),
         trail("reads", true, basic("ReadOnly", true)),
