@@ -134,6 +134,7 @@ fn judge_text(layer: &Wanted, text: &str, now: Timestamp, commands: &Commands) -
         Err(error) => {
             let mistakes = error.render("policy.yaml", Paint::PLAIN);
             let first = mistakes.lines().next().unwrap_or_default();
+            let first = first.strip_prefix("error: ").unwrap_or(first);
             let found = match error.count() {
                 1 => format!("it cannot be used: {}", clean(first, 300)),
                 count => format!("it cannot be used, {count} mistakes: {}", clean(first, 300)),

@@ -40,12 +40,15 @@ fn worked_out(property: &str, parameters: &[(&str, &str)]) -> Value {
     wanted.first().unwrap().properties["P"].clone()
 }
 
+/// A property, the parameters, and what it comes to.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Value);
+
 #[test]
 fn functions_come_to_what_cloudformation_makes_of_them() {
     let queue = "https://sqs.eu-west-1.amazonaws.com/111122223333/guard-Queue-A1";
     let enforce = &[("Mode", "enforce")][..];
     let audit = &[("Mode", "audit")][..];
-    let table: &[(&str, &[(&str, &str)], Value)] = &[
+    let table: &[Row] = &[
         (r#"{"Ref": "Queue"}"#, enforce, json!(queue)),
         (r#"{"Ref": "Mode"}"#, enforce, json!("enforce")),
         (r#"{"Ref": "AWS::StackId"}"#, enforce, json!(STACK)),
