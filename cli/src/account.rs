@@ -1,5 +1,5 @@
-//! The commands that work on an account: the quarantine, undoing what the functions did, and their
-//! kill switch. Whoever acts here is a person; what they do stands in the ledger before it is done.
+//! The commands that work on an account: the quarantine, undoing what the functions did, their kill switch,
+//! and what they gave up on. Whoever acts here is a person; what they do stands in the ledger before it is done.
 
 mod add;
 pub(crate) mod arguments;
@@ -8,6 +8,7 @@ mod doctor;
 mod expiry;
 mod image;
 mod list;
+mod redrive;
 mod release;
 mod show;
 mod status;
@@ -34,6 +35,7 @@ pub(crate) enum Work {
     Pause(arguments::PauseArguments),
     Resume(arguments::ResumeArguments),
     Status(arguments::StatusArguments),
+    Redrive(arguments::RedriveArguments),
     Doctor(arguments::DoctorArguments),
 }
 
@@ -48,6 +50,7 @@ impl Work {
             Self::Pause(arguments) => &arguments.account,
             Self::Resume(arguments) => &arguments.account,
             Self::Status(arguments) => &arguments.account,
+            Self::Redrive(arguments) => &arguments.account,
             Self::Doctor(arguments) => &arguments.account,
         }
     }
@@ -139,6 +142,9 @@ pub(crate) fn run(work: &Work) -> Result<Status, String> {
             Work::Pause(arguments) => switch::pause(&session, arguments, &console).await,
             Work::Resume(arguments) => switch::resume(&session, arguments, &console).await,
             Work::Status(arguments) => status::status(&session, arguments, &console).await,
+            Work::Redrive(arguments) => {
+                redrive::redrive(&session, &account, arguments, &console).await
+            }
             Work::Doctor(arguments) => doctor::doctor(&account, arguments, &console).await,
         }
     })

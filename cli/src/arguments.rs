@@ -8,8 +8,8 @@ use tidewaiter_rules::{Mode, policy::Profile};
 
 use crate::{
     account::arguments::{
-        DoctorArguments, PauseArguments, QuarantineCommand, ResumeArguments, StatusArguments,
-        UndoArguments,
+        DoctorArguments, PauseArguments, QuarantineCommand, RedriveArguments, ResumeArguments,
+        StatusArguments, UndoArguments,
     },
     parameters,
 };
@@ -63,8 +63,10 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Show whether the functions act, what they did this hour, and how much is in quarantine
     Status(StatusArguments),
+    /// Show what lies in the dead-letter queues of a stack, and send it back to where it came from
+    Redrive(RedriveArguments),
     /// Look at a stack and what it lives on: the trail, rules, permissions, functions, queues, subscriptions,
-    /// policy, scanning; and say how to set right what is wrong. Changes nothing
+    /// policy, scanning; and say how to set right what is wrong. Changes nothing, unless it is asked to probe
     Doctor(DoctorArguments),
     /// Print a script that completes the command line in a shell
     Completions(crate::completions::CompletionsArguments),

@@ -158,6 +158,7 @@ fn main() -> Status {
         Command::Pause(arguments) => account::run(&Work::Pause(arguments)),
         Command::Resume(arguments) => account::run(&Work::Resume(arguments)),
         Command::Status(arguments) => account::run(&Work::Status(arguments)),
+        Command::Redrive(arguments) => account::run(&Work::Redrive(arguments)),
         Command::Doctor(arguments) => account::run(&Work::Doctor(arguments)),
         Command::Scp(arguments) => scp::run(&arguments)
             .and_then(|text| print_text(&text))

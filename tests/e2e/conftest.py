@@ -1,5 +1,7 @@
 """One local AWS a run, with the stack in enforce mode in one region and in audit mode in another."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "infra"))
 import record
 from local_aws.process import LocalAws
 from local_aws.registry_client import RegistryClient
-from stack import Stack
+from stack import ROOT, Stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +39,21 @@ def enforce(aws: LocalAws) -> Stack:
 @pytest.fixture(scope="session")
 def audit(aws: LocalAws) -> Stack:
     return Stack(aws, "audit", "eu-west-1").deploy()
+
+
+@pytest.fixture(scope="session")
+def west(aws: LocalAws) -> Stack:
+    """One that tests may take apart and put together again."""
+    return Stack(aws, "enforce", "us-west-2", name="west").deploy()
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The program, built where it is not yet or not any more."""
+    command = ["cargo", "build", "--locked", "--quiet", "--package", "tidewaiter"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / "debug" / "tidewaiter"
 
 
 @pytest.fixture

@@ -4,58 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local_aws.registry_client import RegistryClient
-from stack import ROOT, Stack, finding, hardened, privileged
+from person import Person
+from stack import Stack, finding, hardened, privileged
 
 SEEDS = (f"account/{number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="session")
-def program() -> Path:
-    """The program, built where it is not yet or not any more."""
-    command = ["cargo", "build", "--locked", "--quiet", "--package", "tidewaiter"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "debug" / "tidewaiter"
-
-
-class Person:
-    """Somebody at a shell whose AWS configuration is in the environment."""
-
-    def __init__(self, program: Path, stack: Stack, home: Path) -> None:
-        self.program = program
-        self.stack = stack
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            **stack.aws.environment(stack.region),
-        }
-
-    def run(self, *arguments: str, stack: str | None = None) -> tuple[int, str, str]:
-        """Runs a command; its status, its output, and its complaints."""
-        done = subprocess.run(
-            [self.program, *arguments, "--stack", stack or self.stack.name],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    def does(self, *arguments: str) -> str:
-        """Runs a command that has to succeed; its output."""
-        status, out, error = self.run(*arguments)
-        assert status == 0, f"{out}\n{error}"
-        return out
 
 
 @pytest.fixture

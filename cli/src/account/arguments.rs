@@ -194,6 +194,36 @@ pub(crate) struct StatusArguments {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RedriveArguments {
+    #[command(flatten)]
+    pub(crate) account: AccountArguments,
+    /// Queue to look into: its name in the template, its own name, its URL or its ARN; may be given again
+    #[arg(long = "queue", value_name = "NAME", conflicts_with = "all")]
+    pub(crate) queues: Vec<String>,
+    /// Look into all of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only the message with this id, or with the event of this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) only: Option<String>,
+    /// Only events of a kind, as they are listed: `RegisterTaskDefinition`, `'Inspector2 *'`, `alert`
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) kind: Option<String>,
+    /// How many messages of a queue to look at
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) max: u32,
+    /// Seconds to see whether what was sent back fails again at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=600))]
+    pub(crate) wait: u64,
+    /// Send back what is shown. Without it, messages are looked at and left
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 #[derive(Debug, Default, Args)]
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
@@ -201,6 +231,13 @@ pub(crate) struct DoctorArguments {
     /// Only this check; may be given again
     #[arg(long = "check", value_name = "NAME", value_enum)]
     pub(crate) checks: Vec<Examination>,
+    /// Also register a task definition that is denied, follow what becomes of it, and take it away again.
+    /// Nothing runs it. On-call gets its alert: the family begins with `tidewaiter-probe-`
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Seconds to follow it for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "probe", value_parser = clap::value_parser!(u64).range(10..=3600))]
+    pub(crate) timeout: u64,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

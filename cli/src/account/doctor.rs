@@ -1,5 +1,5 @@
 //! `tidewaiter doctor`: whether a stack is as it was deployed, and whether what it lives on is there.
-//! It reads, and changes nothing.
+//! It reads, and changes nothing but for the probe.
 //!
 //! What the stack should be is worked out from its own template and parameters, so that a resource that comes
 //! into the template is looked at without a word here.
@@ -11,6 +11,7 @@ mod functions;
 mod ledger;
 mod permissions;
 mod policy;
+mod probe;
 mod queues;
 mod report;
 mod roles;
@@ -20,6 +21,8 @@ mod seen;
 mod text;
 mod topics;
 mod trail;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tidewaiter_aws::{
@@ -80,8 +83,17 @@ pub(super) async fn doctor(
     drop(reading);
     let looking = console.progress("looking at everything");
     // Large, for all that it waits for.
-    let report = Box::pin(examine(&patient, &arguments.checks)).await;
+    let mut report = Box::pin(examine(&patient, &arguments.checks)).await;
     drop(looking);
+    if arguments.probe {
+        let timeout = Duration::from_secs(arguments.timeout);
+        let target = probe::Target {
+            account,
+            stack: &stack,
+            commands: &patient.commands,
+        };
+        report.add(probe::run(&target, timeout, console).await?);
+    }
     match arguments.format {
         Format::Json => console.print(&crate::json(&report)?)?,
         Format::Text => console.print(&report.to_string())?,

@@ -58,7 +58,7 @@ fn offered(words: &[&str]) -> BTreeSet<String> {
 #[test]
 fn bash_completes() {
     let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let wanted: BTreeSet<String> = set(&["replay", "resume", "rules"]);
+    let wanted: BTreeSet<String> = set(&["redrive", "replay", "resume", "rules"]);
     assert_eq!(offered(&["tidewaiter", "r"]), wanted);
     let wanted: BTreeSet<String> = set(&["privilege-escalation", "privileged-container"]);
     assert_eq!(offered(&["tidewaiter", "explain", "privileg"]), wanted);

@@ -16,6 +16,8 @@ use crate::{
     clients::{retries, timeouts},
     https::http_client,
     inspect::Inspector,
+    letters::Letters,
+    probe::Prober,
 };
 
 /// What is said of how to reach AWS; what is not said is found as the AWS command line finds it.
@@ -130,11 +132,17 @@ impl Account {
         let account = identity.account().unwrap_or_default();
         let place = Place::of_region(region.as_ref(), account)
             .map_err(|error| AccountError::NoPlace(error.to_string()))?;
-        Ok(Self {
+        let caller = clean(&name_of_caller(identity.arn().unwrap_or_default()), 200);
+        Ok(Self::of(config, place, caller))
+    }
+
+    /// An account whose region and caller are known.
+    pub(crate) fn of(config: SdkConfig, place: Place, caller: String) -> Self {
+        Self {
             clients: Clients::of(&config, place),
-            caller: clean(&name_of_caller(identity.arn().unwrap_or_default()), 200),
+            caller,
             config,
-        })
+        }
     }
 
     /// The clients.
@@ -150,6 +158,16 @@ impl Account {
     /// What reads a stack and what stands behind it.
     pub fn inspector(&self) -> Inspector<'_> {
         Inspector::of(&self.clients, &self.config)
+    }
+
+    /// What works on dead-letter queues.
+    pub fn letters(&self) -> Letters {
+        Letters::of(&self.config)
+    }
+
+    /// What registers a canary and follows it.
+    pub fn prober(&self) -> Prober<'_> {
+        Prober::of(&self.clients, &self.config)
     }
 
     /// The table of a stack's ledger, by its output `LedgerName`.

@@ -77,18 +77,7 @@ impl Clients {
         connection: Connection,
         home: Place,
     ) -> Self {
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(home.region().to_owned()))
-            .credentials_provider(SharedCredentialsProvider::new(connection.credentials))
-            .http_client(http_client)
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .use_fips(connection.use_fips)
-            .use_dual_stack(connection.use_dual_stack);
-        config.set_endpoint_url(connection.endpoint_url);
-        config.set_app_name(AppName::new("tidewaiter").ok());
-        Self::of(&config.build(), home)
+        Self::of(&configuration(http_client, connection, &home), home)
     }
 
     /// Clients that act in `home` as the configuration says.
@@ -114,4 +103,24 @@ impl Clients {
     pub fn home(&self) -> &Place {
         &self.home
     }
+}
+
+/// What the clients of a process are made from.
+pub(crate) fn configuration(
+    http_client: impl HttpClient + 'static,
+    connection: Connection,
+    home: &Place,
+) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(home.region().to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(connection.credentials))
+        .http_client(http_client)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .use_fips(connection.use_fips)
+        .use_dual_stack(connection.use_dual_stack);
+    config.set_endpoint_url(connection.endpoint_url);
+    config.set_app_name(AppName::new("tidewaiter").ok());
+    config.build()
 }

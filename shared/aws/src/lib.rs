@@ -14,8 +14,12 @@ mod images;
 #[cfg(feature = "account")]
 pub mod inspect;
 pub mod ledger;
+#[cfg(feature = "account")]
+mod letters;
 #[cfg(feature = "outlets")]
 mod outlets;
+#[cfg(feature = "account")]
+mod probe;
 mod publish;
 mod reverse;
 #[cfg(feature = "wire")]
@@ -32,7 +36,11 @@ pub use gather::{
     gather_whether_used, platforms_of, reconcile,
 };
 pub use images::{ImageNow, Reference, describe_image};
+#[cfg(feature = "account")]
+pub use letters::{Letter, Letters, Waiting};
 #[cfg(feature = "outlets")]
 pub use outlets::{Failed, Outlets, Posted, Trust};
+#[cfg(feature = "account")]
+pub use probe::{LogLine, Prober};
 pub use publish::{dead_letter, publish, publish_text};
 pub use reverse::{Reversed, reverse};

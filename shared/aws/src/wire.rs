@@ -30,6 +30,8 @@ use tidewaiter_rules::names::Place;
 
 pub use table::Table;
 
+#[cfg(feature = "account")]
+use crate::{Account, clients::configuration};
 use crate::{Clients, Connection};
 
 /// One attempt of a call, as it was sent.
@@ -59,6 +61,11 @@ impl Answer {
             code: "",
             body: body.into(),
         }
+    }
+
+    /// Success with this XML, to a call that was written as a form.
+    pub fn xml(body: impl Into<String>) -> Self {
+        Self::json(body)
     }
 
     /// Success with nothing to say.
@@ -113,6 +120,7 @@ impl Answer {
             (200, true) if !self.code.is_empty() => self.body.clone(),
             (_, false) if self.code.is_empty() => self.body.clone(),
             (200, false) => self.body.clone(),
+            (200, true) if self.body.starts_with('<') => self.body.clone(),
             (200, true) => "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".to_owned(),
             (_, false) => serde_json::json!({"__type": self.code, "message": self.body}).to_string(),
             (_, true) => format!(
@@ -158,13 +166,14 @@ impl Wire {
 
     /// Clients that speak over it, at home in `home`.
     pub fn clients(&self, home: Place) -> Clients {
-        let connection = Connection {
-            credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "wire"),
-            endpoint_url: None,
-            use_fips: false,
-            use_dual_stack: false,
-        };
-        Clients::over(self.clone(), connection, home)
+        Clients::over(self.clone(), connection(), home)
+    }
+
+    /// An account that speaks over it, in which `caller` works.
+    #[cfg(feature = "account")]
+    pub fn account(&self, home: Place, caller: &str) -> Account {
+        let config = configuration(self.clone(), connection(), &home);
+        Account::of(config, home, caller.to_owned())
     }
 
     /// Every attempt that has been answered so far, in order.
@@ -187,7 +196,11 @@ impl Wire {
     fn read(&self, request: &HttpRequest) -> (Call, bool) {
         let target = request.headers().get("x-amz-target");
         let body = request.body().bytes().unwrap_or_default();
-        let (operation, parameters) = if let Some(target) = target {
+        let by_path = by_path(request, body);
+        let is_form = target.is_none() && by_path.is_none();
+        let (operation, parameters) = if let Some(call) = by_path {
+            call
+        } else if let Some(target) = target {
             let operation = target.rsplit('.').next().unwrap_or_default();
             let parameters = serde_json::from_slice(body).unwrap_or_default();
             (operation.to_owned(), parameters)
@@ -204,8 +217,31 @@ impl Wire {
             operation,
             parameters,
         };
-        (call, target.is_none())
+        (call, is_form)
     }
+}
+
+/// How the clients believe to reach AWS.
+fn connection() -> Connection {
+    Connection {
+        credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "wire"),
+        endpoint_url: None,
+        use_fips: false,
+        use_dual_stack: false,
+    }
+}
+
+/// The call that a request makes whose operation stands in its path, as Lambda's do.
+fn by_path(request: &HttpRequest, body: &[u8]) -> Option<(String, serde_json::Value)> {
+    let path = request.uri().split('?').next()?;
+    let function = path.strip_suffix("/invocations")?.rsplit('/').next()?;
+    let kind = request.headers().get("x-amz-invocation-type");
+    let parameters = serde_json::json!({
+        "FunctionName": function,
+        "InvocationType": kind,
+        "Payload": String::from_utf8_lossy(body),
+    });
+    Some(("Invoke".to_owned(), parameters))
 }
 
 impl HttpConnector for Wire {

@@ -104,7 +104,14 @@ impl Inspector<'_> {
         }
     }
 
-    async fn resources(&self, name: &str) -> Result<BTreeMap<String, StackResource>, CallError> {
+    /// The resources of a stack, by logical id.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn resources(
+        &self,
+        name: &str,
+    ) -> Result<BTreeMap<String, StackResource>, CallError> {
         const CALL: &str = "ListStackResources";
         let mut resources = BTreeMap::new();
         let mut pages = self
