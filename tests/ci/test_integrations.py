@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from program import built
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -42,23 +43,7 @@ LENIENT = "version: 1\nrules: {privileged-container: warn}\n"
 @pytest.fixture(scope="session")
 def binary() -> Path:
     """Return the program, built."""
-    done = subprocess.run(
-        [
-            "cargo",
-            "build",
-            "--package",
-            "tidewaiter",
-            "--locked",
-            "--message-format=json",
-        ],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    messages = map(json.loads, done.stdout.splitlines())
-    paths = [message["executable"] for message in messages if message.get("executable")]
-    return Path(paths[-1])
+    return built()
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """One local AWS a run, with the stack in enforce mode in one region and in audit mode in another."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local-aws"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "infra"))
@@ -15,7 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "infra"))
 import record
 from local_aws.process import LocalAws
 from local_aws.registry_client import RegistryClient
-from stack import ROOT, Stack
+from program import built
+from stack import Stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,11 +49,7 @@ def west(aws: LocalAws) -> Stack:
 
 @pytest.fixture(scope="session")
 def program() -> Path:
-    """The program, built where it is not yet or not any more."""
-    command = ["cargo", "build", "--locked", "--quiet", "--package", "tidewaiter"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "debug" / "tidewaiter"
+    return built()
 
 
 @pytest.fixture

@@ -122,16 +122,6 @@ def healthy(aws: LocalAws, program: Path, stack: Stack) -> Doctor:
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    """The program, built where it is not yet or not any more."""
-    command = ["cargo", "build", "--locked", "--quiet", "--workspace"]
-    command += ["--bin", "tidewaiter"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "debug" / "tidewaiter"
-
-
-@pytest.fixture(scope="module")
 def doctor(aws: LocalAws, program: Path) -> Doctor:
     stack = Stack(
         aws,
