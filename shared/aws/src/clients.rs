@@ -6,10 +6,7 @@ use std::{
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::{
-    behavior_version::BehaviorVersion,
-    http::HttpClient,
-};
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::HttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, app_name::AppName, region::Region};
 use tidewaiter_rules::names::Place;
