@@ -60,9 +60,22 @@ impl Patient<'_> {
 
     /// The mode of the stack; empty where it has none.
     fn mode(&self) -> &str {
-        let mode = self.stack.parameters.get("Mode");
-        mode.map_or("", String::as_str)
+        mode(self.stack, &self.wanted).unwrap_or_default()
     }
+}
+
+/// The mode of a stack. One of the CDK has no parameter of it: the construct puts the value where it is used.
+fn mode<'a>(stack: &'a Stack, wanted: &'a [Wanted]) -> Option<&'a str> {
+    let said = stack.parameters.get("Mode").map(String::as_str);
+    said.or_else(|| {
+        let mut modes = wanted.iter().filter_map(|one| {
+            let mode = one
+                .properties
+                .pointer("/Environment/Variables/TIDEWAITER_MODE");
+            mode?.as_str()
+        });
+        modes.next()
+    })
 }
 
 /// Looks at everything, and tells what is not as it should be.
@@ -131,13 +144,14 @@ fn patient<'a>(
             quoted(&stack.name)
         ));
     }
-    let mode = stack.parameters.get("Mode").map_or("", String::as_str);
+    let mode = mode(stack, &wanted).unwrap_or_default();
+    let commands = Commands::of(&arguments.account, home.region(), mode);
     Ok(Patient {
         account,
         stack,
         inspector: account.inspector(),
         wanted,
-        commands: Commands::of(&arguments.account, home.region(), mode),
+        commands,
         now: Timestamp::now(),
     })
 }
@@ -145,7 +159,7 @@ fn patient<'a>(
 /// Looks at what is asked for, or at everything.
 async fn examine(patient: &Patient<'_>, only: &[Examination]) -> Report {
     let home = patient.account.clients().home();
-    let mode = patient.stack.parameters.get("Mode").map(String::as_str);
+    let mode = mode(patient.stack, &patient.wanted);
     let mut report = Report::of(&patient.stack.name, home, mode);
     let look = |what| async move {
         if !only.is_empty() && !only.contains(&what) {

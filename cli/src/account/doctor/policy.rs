@@ -70,7 +70,7 @@ fn mode(mode: &str) -> Check {
             "enforce: denied task definitions are deregistered and denied images put into quarantine"
         }
         "audit" => "audit: what would be done is told, and nothing is changed",
-        _ => "the stack has no parameter `Mode`",
+        _ => "the template of the stack says no mode",
     };
     Check::ok("mode", "stack", found)
 }
