@@ -461,6 +461,11 @@ fn became(
     names.sort_unstable();
     names.dedup();
     let mut text = names.join(",");
+    let is_deleted = |step: &Step| matches!(step.action, Action::DeleteImage(..));
+    if plan.steps.iter().any(is_deleted) {
+        // By the clock alone it may be what put the image into quarantine: seconds are all that is kept.
+        text.push_str(" deleted");
+    }
     if let Some(hold) = hold {
         let _ = write!(text, " {}", hold.name());
     }

@@ -51,3 +51,25 @@ fn text_from_outside_is_quoted_in_what_holds_back() {
         hold.reason()
     );
 }
+
+#[test]
+fn a_deletion_is_news_though_the_quarantine_was_begun_in_the_same_second() {
+    let digest = Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap();
+    let repository = Repository::parse_arn("arn:aws:ecr:eu-west-1:111122223333:repository/shop");
+    let repository = repository.unwrap();
+    let begun = Some(at("2026-11-23T14:00:00Z"));
+    let news = |action: Action| {
+        let plan = Plan {
+            mode: crate::Mode::Enforce,
+            steps: vec![Step::of(action)],
+            withheld: None,
+            kept: Vec::new(),
+            left: Vec::new(),
+        };
+        became(&plan, &[Effect::Done], None, begun)
+    };
+    let archived = news(Action::ArchiveImage(repository.clone(), digest.clone()));
+    let deleted = news(Action::DeleteImage(repository, digest));
+    assert_ne!(archived, deleted);
+    assert!(archived.starts_with(DONE) && deleted.starts_with(DONE));
+}
