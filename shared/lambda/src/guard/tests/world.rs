@@ -15,6 +15,7 @@ pub(super) mod chaos;
 mod course;
 mod ecr;
 mod ecs;
+mod faults;
 mod happening;
 mod incidents;
 mod population;

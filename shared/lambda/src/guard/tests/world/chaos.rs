@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::faults::Failing;
+
 /// A source of chance that gives the same for the same seed (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(in super::super) struct Dice(u64);
@@ -35,6 +37,8 @@ pub(super) struct Chaos {
     /// The process that makes this call in the order of all calls is killed: before it reaches AWS, or
     /// before its answer comes back.
     pub(super) kill: Option<(usize, Lost)>,
+    /// The call that fails, and how.
+    pub(super) failing: Option<Failing>,
 }
 
 /// What a killed process had lost on the way.
@@ -54,6 +58,7 @@ impl Chaos {
             hold: Duration::ZERO,
             copies: None,
             kill: None,
+            failing: None,
         }
     }
 
@@ -68,6 +73,11 @@ impl Chaos {
 
     pub(super) fn killing(mut self, call: usize, lost: Lost) -> Self {
         self.kill = Some((call, lost));
+        self
+    }
+
+    pub(super) fn failing(mut self, failing: Failing) -> Self {
+        self.failing = Some(failing);
         self
     }
 

@@ -68,6 +68,32 @@ impl World {
         chaos: Chaos,
         happenings: &[(Duration, Happening)],
     ) -> Rc<Self> {
+        Self::run_and(is_enhanced, set_up, chaos, happenings, async |_| ())
+    }
+
+    /// Runs a world to its end, looks, brings back what was given up, as a person does who redrives the
+    /// queues of dead letters, and runs on to the end of that.
+    pub(super) fn run_and_redrive(
+        is_enhanced: bool,
+        set_up: &SetUp,
+        chaos: Chaos,
+        happenings: &[(Duration, Happening)],
+        look: impl FnOnce(&Self),
+    ) -> Rc<Self> {
+        Self::run_and(is_enhanced, set_up, chaos, happenings, async |world| {
+            look(&world);
+            world.redrive();
+            world.go_on().await;
+        })
+    }
+
+    fn run_and(
+        is_enhanced: bool,
+        set_up: &SetUp,
+        chaos: Chaos,
+        happenings: &[(Duration, Happening)],
+        then: impl AsyncFnOnce(Rc<Self>),
+    ) -> Rc<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -80,8 +106,42 @@ impl World {
                 world.enter(*after, Due::Happening(happening.clone()));
             }
             world.clone().go_on().await;
+            then(world.clone()).await;
             world
         })
+    }
+
+    /// What was delivered in vain too often, and what the functions put aside themselves.
+    pub(super) fn given_up(&self) -> Vec<Delivery> {
+        let aside = self.see(|aws| aws.aside.clone());
+        let aside = aside.into_iter().map(|call| {
+            let call: Value = serde_json::from_str(&call).unwrap();
+            let payload = call["MessageBody"].as_str().unwrap().to_owned();
+            let (role, is_queued) = route(&serde_json::from_str(&payload).unwrap()).unwrap();
+            Delivery {
+                id: "redriven".to_owned(),
+                payload,
+                role,
+                is_queued,
+                process: 1,
+                attempts: 0,
+            }
+        });
+        self.lost.borrow().iter().cloned().chain(aside).collect()
+    }
+
+    fn redrive(&self) {
+        let given_up = self.given_up();
+        self.lost.take();
+        self.shared.aws.lock().unwrap().aside.clear();
+        for delivery in given_up {
+            let delivery = Delivery {
+                attempts: 0,
+                ..delivery
+            };
+            // Whatever was in the way is gone by then.
+            self.enter(Duration::from_hours(1), Due::Delivery(delivery));
+        }
     }
 
     fn new(is_enhanced: bool, set_up: &SetUp, chaos: Chaos) -> Self {

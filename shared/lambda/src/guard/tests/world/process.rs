@@ -1,11 +1,11 @@
 //! A sandbox of a function: one event at a time, until it is killed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tidewaiter_aws::wire::Coming;
 use tokio::{
     sync::{Mutex as Turn, Notify},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{chaos::Lost, *};
@@ -27,6 +27,14 @@ pub(super) enum Role {
 
 impl Role {
     pub(super) const ALL: [Self; 3] = [Self::Definitions, Self::Scans, Self::Pushes];
+
+    /// How long the template lets an invocation take.
+    const fn time_out(self) -> Duration {
+        match self {
+            Self::Scans => Duration::from_mins(5),
+            Self::Definitions | Self::Pushes => Duration::from_mins(2),
+        }
+    }
 
     fn function(self) -> Function {
         let (name, subject) = match self {
@@ -76,7 +84,9 @@ impl Process {
         let handled = tokio::select! {
             biased;
             () = self.killed.notified() => None,
-            handled = guard.handle(payload, request_id) => Some(handled.is_ok()),
+            handled = timeout(self.role.time_out(), guard.handle(payload, request_id)) => {
+                handled.ok().map(|handled| handled.is_ok())
+            }
         };
         if handled.is_none() {
             *guard = started(self.role, &self.set_up, &self.wire);
@@ -95,7 +105,9 @@ impl Process {
         let handled = tokio::select! {
             biased;
             () = self.killed.notified() => None,
-            failures = guard.handle_batch(&batch, request_id, storm::at_ease()) => Some(storm::failed(&failures)),
+            failures = timeout(self.role.time_out(), guard.handle_batch(&batch, request_id, storm::at_ease())) => {
+                failures.ok().map(|failures| storm::failed(&failures))
+            }
         };
         handled.unwrap_or_else(|| {
             *guard = started(self.role, &self.set_up, &self.wire);
@@ -117,13 +129,19 @@ fn started(role: Role, set_up: &SetUp, wire: &Wire) -> Guard {
 /// A call on its way to AWS and back, or as far as it comes.
 fn carry(process: usize, call: Call, shared: Arc<Shared>, killed: Arc<Notify>) -> Coming {
     Box::pin(async move {
-        let (there, back, lost) = {
-            let number = shared.aws.lock().unwrap().watch.started();
+        let (there, back, lost, fault) = {
+            let number = shared.aws.lock().unwrap().watch.started(&call.operation);
             let mut chaos = shared.chaos.lock().unwrap();
             let lost = chaos.kill.filter(|(kill, _)| *kill == number);
-            (chaos.way(), chaos.way(), lost.map(|(_, lost)| lost))
+            let failing = chaos.failing.as_mut();
+            let fault = failing.and_then(|it| it.strike(number, process, &call));
+            (chaos.way(), chaos.way(), lost.map(|(_, lost)| lost), fault)
         };
         sleep(there).await;
+        if let Some((fault, reaches)) = fault {
+            let answer = reaches.then(|| shared.aws.lock().unwrap().answer(process, &call));
+            return fault.answer(answer).await;
+        }
         if lost == Some(Lost::Request) {
             return kill(&killed).await;
         }

@@ -42,10 +42,18 @@ impl Told {
     }
 }
 
+impl Told {
+    /// Whether it says why something was left.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.became.iter().any(|it| !it.is_empty() && it != "done")
+    }
+}
+
 /// A witness of all calls.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    started: usize,
+    /// The operations of all calls that have set out, in order.
+    pub(super) started: Vec<String>,
     /// Operations that reached AWS, by how often.
     pub(super) calls: BTreeMap<String, usize>,
     pub(super) told: Vec<Told>,
@@ -77,14 +85,14 @@ impl Watch {
     }
 
     /// A call sets out; gives its number.
-    pub(super) fn started(&mut self) -> usize {
-        self.started += 1;
-        self.started - 1
+    pub(super) fn started(&mut self, operation: &str) -> usize {
+        self.started.push(operation.to_owned());
+        self.started.len() - 1
     }
 
     /// How many calls have set out.
     pub(super) fn count(&self) -> usize {
-        self.started
+        self.started.len()
     }
 }
 

@@ -1,0 +1,426 @@
+//! Every call of every scenario, failing in every way.
+//!
+//! A scenario is run once without a fault, and then once for each call that it made, each fault, and for a
+//! call that writes once more with the write done before the fault. A fault lasts for as long as an
+//! invocation goes on trying: the SDK's own retries meet it too, Lambda's next delivery does not. In the end
+//! everything is as it is without a fault, or the event is in a dead-letter queue with an alert; and what is
+//! in the queue leads there when it is redriven. `make faults` prints what came of it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    chaos::Lost,
+    process::SetUp,
+    watch::{Told, WRITES},
+    *,
+};
+
+/// For so long a call fails: longer than the SDK tries (25 seconds), shorter than Lambda waits with the
+/// next delivery (a minute).
+const LASTS: Duration = Duration::from_secs(40);
+
+/// What an attempt meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    Throttled,
+    Broken,
+    Unavailable,
+    Denied,
+    NotFound,
+    Garbled,
+    Reset,
+    Unanswered,
+    /// Every answer of AWS takes so long from here on that Lambda ends the invocation, if it makes many calls.
+    Slow,
+}
+
+impl Fault {
+    const ALL: [Self; 9] = [
+        Self::Throttled,
+        Self::Broken,
+        Self::Unavailable,
+        Self::Denied,
+        Self::NotFound,
+        Self::Garbled,
+        Self::Reset,
+        Self::Unanswered,
+        Self::Slow,
+    ];
+
+    /// As the matrix has it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Broken => "500",
+            Self::Unavailable => "503",
+            Self::Denied => "denied",
+            Self::NotFound => "not found",
+            Self::Garbled => "garbled",
+            Self::Reset => "reset",
+            Self::Unanswered => "no answer",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// Whether it can come about after AWS did what it was asked for.
+    const fn can_come_late(self) -> bool {
+        matches!(
+            self,
+            Self::Broken | Self::Unavailable | Self::Garbled | Self::Reset | Self::Unanswered
+        )
+    }
+
+    /// What comes back, where AWS has this to say or was not reached.
+    pub(super) async fn answer(self, real: Option<Answer>) -> Answer {
+        match self {
+            Self::Throttled => Answer::throttled(),
+            Self::Broken => Answer::error(500, "InternalServerError", "oh"),
+            Self::Unavailable => Answer::error(503, "ServiceUnavailable", "oh"),
+            Self::Denied => Answer::denied(),
+            Self::NotFound => Answer::error(400, "ResourceNotFoundException", "there is none"),
+            Self::Garbled => Answer::garbled(),
+            Self::Reset => Answer::reset(),
+            Self::Unanswered => std::future::pending().await,
+            // Just within the time that an attempt has.
+            Self::Slow => {
+                tokio::time::sleep(Duration::from_millis(5_500)).await;
+                real.unwrap()
+            }
+        }
+    }
+}
+
+/// A call that fails.
+#[derive(Debug, Clone)]
+pub(super) struct Failing {
+    /// Its number in the order of all calls.
+    call: usize,
+    fault: Fault,
+    /// Whether AWS does what it is asked for all the same.
+    is_late: bool,
+    /// Who made it, what it was, and until when it fails.
+    struck: Option<(usize, Call, Instant)>,
+}
+
+impl Failing {
+    const fn new(call: usize, fault: Fault, is_late: bool) -> Self {
+        Self {
+            call,
+            fault,
+            is_late,
+            struck: None,
+        }
+    }
+
+    /// Whether this attempt meets the fault, and whether it reaches AWS.
+    pub(super) fn strike(
+        &mut self,
+        number: usize,
+        process: usize,
+        call: &Call,
+    ) -> Option<(Fault, bool)> {
+        if number == self.call {
+            self.struck = Some((process, call.clone(), Instant::now() + LASTS));
+        }
+        let (by, struck, until) = self.struck.as_ref()?;
+        if self.fault == Fault::Slow {
+            // Two sandboxes do not meet the same one in a row.
+            let lasts = *until + Duration::from_secs(260);
+            return (*by == process && Instant::now() < lasts).then_some((Fault::Slow, true));
+        }
+        let is_it = *by == process
+            && struck.operation == call.operation
+            && struck.parameters == call.parameters
+            && Instant::now() < *until;
+        is_it.then_some((self.fault, self.is_late))
+    }
+}
+
+/// Something that happens, from its first event to its last alert.
+struct Scenario {
+    name: &'static str,
+    is_enhanced: bool,
+    mode: Mode,
+    policy: &'static str,
+    happenings: Vec<(Duration, Happening)>,
+}
+
+/// All that hold. An index whose process is killed between two acts, findings that come through the queue, and
+/// an image that is found in a second repository end with too little told in some runs, and are not here yet.
+fn scenarios() -> Vec<Scenario> {
+    let scenario = |name, happenings: Vec<(u64, Happening)>| Scenario {
+        name,
+        is_enhanced: false,
+        mode: Mode::Enforce,
+        policy: "",
+        happenings: happenings
+            .into_iter()
+            .map(|(at, happening)| (Duration::from_secs(at), happening))
+            .collect(),
+    };
+    let bad = |id| (0, Happening::Flaw(id, "CRITICAL"));
+    let push = |at, id| (at, Happening::Push(id, Some("1.0")));
+    vec![
+        scenario("a privileged definition", vec![(0, Happening::Register(1))]),
+        Scenario {
+            mode: Mode::Audit,
+            ..scenario(
+                "a privileged definition, in audit mode",
+                vec![(0, Happening::Register(1))],
+            )
+        },
+        scenario(
+            "a definition that a person deregisters",
+            vec![
+                (0, Happening::Pause(true)),
+                (1, Happening::Register(1)),
+                (900, Happening::Deregister(1)),
+            ],
+        ),
+        scenario("a bad image", vec![bad(0), push(1, 0)]),
+        scenario(
+            "a bad image that somebody takes out of the archive",
+            vec![bad(0), push(1, 0), (3600, Happening::Restore(0))],
+        ),
+        scenario(
+            "a bad image that is released",
+            vec![
+                bad(0),
+                push(1, 0),
+                (3600, Happening::Release(0, Duration::from_hours(9000))),
+            ],
+        ),
+    ]
+}
+
+/// What is different from a world without faults, if anything.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    outcome: Outcome,
+    /// What is told of each subject in the end.
+    told: BTreeSet<(String, String)>,
+}
+
+fn end(world: &World) -> End {
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    world.see(|aws| {
+        for told in aws.watch.told.iter().filter(|told| told.kind == "decision") {
+            last.insert(told.subject.clone(), told.change.clone());
+        }
+    });
+    End {
+        outcome: world.outcome(),
+        told: last.into_iter().collect(),
+    }
+}
+
+/// How a run with a fault went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// As if nothing had been.
+    Same,
+    /// In a dead-letter queue with an alert, and as without the fault once it was redriven.
+    Redriven,
+    /// What would be acted on could not be looked at, for a reason that time does not mend: it was left, and
+    /// told with that reason. Nothing brings it back but the next event about it.
+    Withheld,
+    /// All was done and told, but the ledger did not take that it was told: nobody hears that it is over.
+    Untracked,
+}
+
+impl Scenario {
+    fn set_up(&self) -> SetUp {
+        SetUp {
+            mode: self.mode,
+            policy: self.policy.to_owned(),
+        }
+    }
+
+    fn chaos() -> Chaos {
+        Chaos::of(3).at_once().repeating(1)
+    }
+
+    /// Runs it with this in the way; gives how it went, or what was wrong.
+    fn fail(&self, expected: &End, chaos: Chaos) -> Result<Way, String> {
+        let mut given_up = 0;
+        let mut is_told = true;
+        let look = |world: &World| {
+            given_up = world.given_up().len();
+            // What a function puts aside it tells itself; of Lambda's own queue an alarm tells.
+            is_told = world.see(|aws| {
+                aws.aside.is_empty()
+                    || aws.watch.told.iter().any(|told: &Told| {
+                        told.kind == "failure" || told.became.iter().any(|it| it == "failed")
+                    })
+            });
+        };
+        let world = World::run_and_redrive(
+            self.is_enhanced,
+            &self.set_up(),
+            chaos,
+            &self.happenings,
+            look,
+        );
+        let broken = world.see(|aws| aws.watch.broken.clone());
+        if !broken.is_empty() {
+            return Err(broken.join("; "));
+        }
+        if !is_told {
+            return Err("an event is put aside, and nobody is told".to_owned());
+        }
+        let left = world.given_up().len();
+        if left > 0 {
+            return Err(format!("{left} events cannot be redriven"));
+        }
+        let end = end(&world);
+        if end == *expected {
+            return Ok(if given_up == 0 {
+                Way::Same
+            } else {
+                Way::Redriven
+            });
+        }
+        let subjects = |end: &End| -> BTreeSet<String> {
+            end.told
+                .iter()
+                .map(|(subject, _)| subject.clone())
+                .collect()
+        };
+        if subjects(&end).is_superset(&subjects(expected)) {
+            if end.outcome == expected.outcome {
+                return Ok(Way::Untracked);
+            }
+            let is_said = world.see(|aws| aws.watch.told.iter().any(Told::is_withheld));
+            if is_said && end.outcome.pullable.is_superset(&expected.outcome.pullable) {
+                return Ok(Way::Withheld);
+            }
+        }
+        Err(format!("ends otherwise: {end:?}, not {expected:?}"))
+    }
+}
+
+/// Whether a call changes something, anywhere.
+fn is_write(operation: &str) -> bool {
+    WRITES.contains(&operation) || matches!(operation, "UpdateItem" | "Publish" | "SendMessage")
+}
+
+/// What came of one scenario.
+struct Row {
+    text: String,
+    runs: usize,
+    wrong: Vec<String>,
+}
+
+impl Scenario {
+    /// Runs it with every `step`th of all that can be in its way.
+    fn row(&self, step: usize) -> Row {
+        let (chaos, set_up) = (Self::chaos(), self.set_up());
+        let whole = World::run(self.is_enhanced, &set_up, chaos, &self.happenings);
+        let expected = end(&whole);
+        assert!(!expected.told.is_empty(), "{}: tells something", self.name);
+        let calls = whole.see(|aws| aws.watch.started.clone());
+        let mut ways = BTreeMap::<&str, BTreeMap<Way, usize>>::new();
+        let mut wrong = Vec::new();
+        let all = calls.iter().enumerate().flat_map(|(call, operation)| {
+            in_the_way(call, operation)
+                .into_iter()
+                .map(move |(what, chaos)| (call, operation, what, chaos))
+        });
+        for (call, operation, what, chaos) in all.step_by(step) {
+            match self.fail(&expected, chaos) {
+                Ok(way) => *ways.entry(what).or_default().entry(way).or_default() += 1,
+                Err(error) => wrong.push(format!(
+                    "{}: call {call}, {operation}, {what}: {error}",
+                    self.name
+                )),
+            }
+        }
+        let columns = WHAT.map(|what| {
+            let count = |way| ways.get(what).and_then(|it| it.get(&way)).unwrap_or(&0);
+            let ways = [Way::Same, Way::Redriven, Way::Withheld, Way::Untracked].map(count);
+            let [same, rest @ ..] = ways;
+            let mut cell = same.to_string();
+            for (count, mark) in rest.into_iter().zip(["d", "w", "u"]) {
+                if *count > 0 {
+                    cell = format!("{cell} {count}{mark}");
+                }
+            }
+            cell
+        });
+        let columns = columns.map(|it| format!("{it:>12}"));
+        let counts = ways.values().flat_map(BTreeMap::values);
+        Row {
+            text: format!("{:54}{:>6}{}", self.name, calls.len(), columns.concat()),
+            runs: counts.sum::<usize>() + wrong.len(),
+            wrong,
+        }
+    }
+}
+
+/// The columns of the matrix.
+const WHAT: [&str; 10] = [
+    "throttled",
+    "500",
+    "503",
+    "denied",
+    "not found",
+    "garbled",
+    "reset",
+    "no answer",
+    "slow",
+    "killed",
+];
+
+/// Everything that can be in the way of a call.
+fn in_the_way(call: usize, operation: &str) -> Vec<(&'static str, Chaos)> {
+    let mut all = Vec::new();
+    for fault in Fault::ALL {
+        let is_late = fault.can_come_late() && is_write(operation);
+        for is_late in std::iter::once(fault == Fault::Slow).chain(is_late.then_some(true)) {
+            let failing = Failing::new(call, fault, is_late);
+            all.push((fault.name(), Scenario::chaos().failing(failing)));
+        }
+    }
+    for lost in [Lost::Request, Lost::Answer] {
+        all.push(("killed", Scenario::chaos().killing(call, lost)));
+    }
+    all
+}
+
+#[test]
+fn whatever_call_fails_and_however_nothing_is_lost() {
+    // A sample at every run, of another kind at each call, for the kinds are no multiple of it.
+    let step = if std::env::var_os("TIDEWAITER_FAULTS").is_some() {
+        1
+    } else {
+        19
+    };
+    let rows: Vec<Row> = std::thread::scope(|scope| {
+        let scenarios = scenarios();
+        let rows: Vec<_> = scenarios
+            .into_iter()
+            .map(|scenario| scope.spawn(move || scenario.row(step)))
+            .collect();
+        rows.into_iter().map(|row| row.join().unwrap()).collect()
+    });
+    let runs: usize = rows.iter().map(|row| row.runs).sum();
+    let wrong: Vec<&str> = rows
+        .iter()
+        .flat_map(|row| &row.wrong)
+        .map(String::as_str)
+        .collect();
+    println!(
+        "{:54}{:>6}{}",
+        "scenario",
+        "calls",
+        WHAT.map(|it| format!("{it:>12}")).concat()
+    );
+    for row in &rows {
+        println!("{}", row.text);
+    }
+    println!(
+        "d: once its dead letter was redriven; w: left, and told why; u: told, and not that it is over"
+    );
+    println!("{runs} runs, {} otherwise", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
