@@ -4,8 +4,8 @@ Each run starts the function's own process against a local Runtime API and a loc
 AWS, gives it an event, and then a few more. Not in the numbers is what Lambda adds
 to any function (the sandbox, the download of the zip) and what AWS takes to answer;
 TLS is neither, as the local AWS is plain HTTP; but the guards do read this machine's
-root certificates as they start, and most of their init is that where the system
-keeps one file for each. What is compared:
+root certificates, in a thread beside their start, and the first event waits for what
+is left of that. What is compared:
 
 - the guards;
 - a function that does nothing, for what Lambda's Rust runtime takes by itself;
