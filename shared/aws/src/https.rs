@@ -31,8 +31,8 @@ pub(crate) fn http_client() -> SharedHttpClient {
 /// For a function: one connector a process, made in a thread of its own from this call on, so that the
 /// function asks Lambda for its first event meanwhile. Whoever needs it before waits for it.
 ///
-/// The SDK's client reads all root certificates once for each service and once more for the first
-/// request, and before the function can ask for an event: more than all else of a start.
+/// The SDK's client parses all root certificates once for each service and once more for the first
+/// request, and reads them before the function can ask for an event: more than all else of a start.
 pub(crate) fn http_client_ahead() -> SharedHttpClient {
     let ahead = Ahead::default();
     let connector = Arc::clone(&ahead.connector);

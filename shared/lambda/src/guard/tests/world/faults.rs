@@ -4,7 +4,8 @@
 //! call that writes once more with the write done before the fault. A fault lasts for as long as an
 //! invocation goes on trying: the SDK's own retries meet it too, Lambda's next delivery does not. In the end
 //! everything is as it is without a fault, or the event is in a dead-letter queue with an alert; and what is
-//! in the queue leads there when it is redriven. `make faults` prints what came of it.
+//! in the queue leads there when it is redriven. Two ways are let pass that should not be: [`Way::Withheld`]
+//! and [`Way::Untracked`]. `make faults` prints what came of it.
 
 use std::{collections::BTreeSet, time::Duration};
 
