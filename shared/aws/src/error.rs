@@ -90,6 +90,11 @@ impl CallError {
         self.code().is_some_and(|code| DENIED.contains(&code))
     }
 
+    /// Whether AWS refused it for a reason that somebody can take away, and time alone does not.
+    pub fn is_refusal(&self) -> bool {
+        !self.is_transient && self.code.is_some()
+    }
+
     /// AWS's error code, where AWS answered with one.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

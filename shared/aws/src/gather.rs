@@ -36,8 +36,6 @@ pub enum Gathered {
     Gone,
     /// Nothing yet: no scan of the image has a result, and an event will tell when one does.
     NotScanned,
-    /// Nothing to do: a finding about an image that is in the archive, where nobody can pull it.
-    Archived,
 }
 
 /// Gathers the facts that an event is about, reading from AWS what the event does not hold.
@@ -61,7 +59,7 @@ pub async fn gather(clients: &Clients, event: &Event) -> Result<Gathered, CallEr
 /// Reads what an image stands and falls with, and what runs it, for whoever is about to act on it. What
 /// cannot be read is unknown, with the reason. The ledger is asked at `now` where ECS would have to be
 /// asked too much. How services are deployed is read only where `running` has something done about
-/// them.
+/// them. Gives the call that AWS refused, where one would have told what is unknown now.
 ///
 /// # Errors
 /// When time can help.
@@ -71,16 +69,16 @@ pub async fn gather_surroundings(
     now: Timestamp,
     facts: &mut Facts,
     running: Running,
-) -> Result<(), CallError> {
+) -> Result<Option<CallError>, CallError> {
     let Subject::Image(image) = &mut facts.subject else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(digest) = image.digest.clone() else {
-        return Ok(());
+        return Ok(None);
     };
-    let (family, inventory) = family::family(clients, &image.repository, &digest).await?;
-    let usage = match family.known() {
-        Some(family) if family.is_archived && family.indexes.is_empty() => Usage::default(),
+    let (family, mut inventory) = family::family(clients, &image.repository, &digest).await?;
+    let (usage, refused) = match family.known() {
+        Some(family) if family.is_archived && family.indexes.is_empty() => (Usage::default(), None),
         _ => usage::usage(clients, ledger, now, &image.repository, &digest, &family).await?,
     };
     // Who runs it will want to know what to run instead.
@@ -100,7 +98,7 @@ pub async fn gather_surroundings(
         builds,
         replacement: None,
     };
-    Ok(())
+    Ok(inventory.refused.take().or(refused))
 }
 
 /// Whether anything runs an image, or may: an index that leads to it, or what that leads to, as well.
@@ -115,7 +113,7 @@ pub async fn gather_whether_used(
     digest: &Digest,
 ) -> Result<bool, CallError> {
     let (family, _) = family::family(clients, repository, digest).await?;
-    let usage = usage::usage(clients, ledger, now, repository, digest, &family).await?;
+    let (usage, _) = usage::usage(clients, ledger, now, repository, digest, &family).await?;
     Ok(!usage.runs.is_empty() || usage.unknown.is_some())
 }
 
@@ -265,10 +263,10 @@ async fn scan(clients: &Clients, scanned: &Scanned, told: Scan) -> Result<Gather
     };
     match pages(clients, &scanned.repository, digest).await {
         Ok(pages) => {
-            let scan = pages.into_scan(scanned.scanner, &scanned.counts);
+            let mut scan = pages.into_scan(scanned.scanner, &scanned.counts);
             // Findings go on coming for a while after the first one had the image archived.
             if scan.state == ScanState::Archived && scanned.state == ScanState::InPart {
-                return Ok(Gathered::Archived);
+                scan = Scan::counted(scan.scanner, ScanState::Archived, [].into());
             }
             if scan.state.is_under_way() && scanned.state.is_conclusive() {
                 return Err(CallError::transient(

@@ -30,7 +30,7 @@ use tidewaiter_report::{
     emf::{Metric, Metrics},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Subject, Verdict, Withheld, decide,
+    Decision, Effect, Facts, Mode, Subject, Verdict, Withheld, decide,
     facts::{ScanState, SubjectKind},
     judge_tags, ledger, plan, replacement, wants_surroundings,
 };
@@ -38,6 +38,7 @@ use tidewaiter_rules::{
 use crate::{Function, Settings};
 use known::Known;
 use storm::Recent;
+use telling::Kept;
 
 /// A function at work.
 #[derive(Debug)]
@@ -281,7 +282,6 @@ impl Guard {
             Gathered::NotScanned if elsewhere.is_some() => return Ok(elsewhere),
             Gathered::Gone => line.outcome = "gone",
             Gathered::NotScanned => line.outcome = "not-scanned",
-            Gathered::Archived => line.outcome = "archived",
         }
         Ok(None)
     }
@@ -298,15 +298,23 @@ impl Guard {
         let clients = &self.settings.clients;
         let policy = &self.settings.policy;
         self.recall(&mut facts).await?;
-        let decision = decide(&facts, policy);
+        let mut decision = decide(&facts, policy);
+        let mut untold = None;
         if is_out_of_reach(&facts, &decision) {
-            line.outcome = "archived";
-            return Ok(());
+            untold = self.untold(&facts, line).await?;
+            let Some((quarantine, _)) = untold.clone() else {
+                line.outcome = "archived";
+                return Ok(());
+            };
+            known::hold(&mut facts, quarantine);
+            decision = decide(&facts, policy);
         }
+        let mut refused = None;
         // Only what is about to be acted on is worth the calls.
         if wants_surroundings(&decision, &facts, clients.home()) {
             let (ledger, now) = (self.ledger(), (self.now)());
-            gather_surroundings(clients, ledger, now, &mut facts, decision.running).await?;
+            refused =
+                gather_surroundings(clients, ledger, now, &mut facts, decision.running).await?;
             judge_tags(&mut facts, policy);
             let tag = replacement(&facts, policy);
             if let Subject::Image(image) = &mut facts.subject {
@@ -318,8 +326,13 @@ impl Guard {
         let mut plan = plan(&decision, facts, mode, Some(clients.home()));
         // A push that is announced late or twice: what it was about is where it was put, and told.
         if known::is_held(facts) && plan.withheld == Some(Withheld::AlreadyDone) {
-            line.outcome = "archived";
-            return Ok(());
+            if untold.is_none() {
+                untold = self.untold(facts, line).await?;
+            }
+            if untold.is_none() {
+                line.outcome = "archived";
+                return Ok(());
+            }
         }
         let acted = self.carry_out(facts, &decision, &mut plan, line).await;
         line.outcome = "judged";
@@ -331,9 +344,10 @@ impl Guard {
             withheld.reason().clone_into(&mut line.reason);
         }
         self.count_acted(&decision, &acted);
+        let mut kept = Kept::Written;
         if let Some(hold) = &acted.hold {
             line.reason = hold.reason();
-            self.page(hold, line).await?;
+            kept = self.page(hold, line).await?;
         }
 
         let failures = acted.effects.iter().filter_map(|effect| match effect {
@@ -342,6 +356,9 @@ impl Guard {
         });
         // Where time can help one step, the event comes again, and so does the step that it cannot help.
         let failure = failures.max_by_key(|(_, will_retry)| *will_retry);
+        let is_left = plan.mode == Mode::Enforce && plan.withheld.is_some_and(Withheld::is_unknown);
+        let refused = refused.filter(|_| is_left).map(|error| error.to_string());
+        let failure = failure.or(refused.as_deref().map(|error| (error, false)));
         // Aside first: were the alert to fail after it, the event would still not be lost.
         if let (Some((error, false)), Some(payload)) = (failure, payload) {
             self.put_aside(payload, error, line).await?;
@@ -352,9 +369,17 @@ impl Guard {
         match alert {
             Some(alert) => {
                 let hold = acted.hold.as_ref();
-                let alert = alert.held_back(hold.map(ledger::Hold::reason));
-                let news =
+                let left = refused.as_ref().map(|error| {
+                    format!(
+                        "{error}; the event is in the function's dead-letter queue: send it again once that is mended"
+                    )
+                });
+                let alert = alert.held_back(hold.map(ledger::Hold::reason).or(left));
+                let mut news =
                     ledger::News::of(facts, &decision, &plan, &acted.effects, hold, acted.begun);
+                if let (Some((_, begun)), Some(Withheld::AlreadyDone)) = (&untold, plan.withheld) {
+                    news = news.done_before(*begun);
+                }
                 let over = ending::over_once_told(facts, &plan, &acted);
                 let seen = Seen::Bad {
                     news: &news,
@@ -362,22 +387,27 @@ impl Guard {
                     over: over.as_ref(),
                 };
                 let key = ledger::Key::alert(facts);
-                self.tell(&key, &seen, acted.is_ledger_lost, line).await?;
+                let lost = acted.unrecorded.as_ref();
+                kept = kept.and(self.tell(&key, &seen, lost, line).await?);
             }
             // A definition cannot change. What the policy makes of it by now, the daily review finds.
             None if matches!(facts.subject, Subject::Image(_)) => {
                 if let Some(over) = ending::over_by_decision(facts, &decision) {
                     let key = ledger::Key::alert(facts);
-                    self.tell(&key, &Seen::Well(&over), false, line).await?;
+                    let told = self.tell(&key, &Seen::Well(&over), None, line).await?;
+                    kept = kept.and(told);
                 }
             }
             None => {}
         }
         match failure {
             Some((error, true)) => Err(HandleError(error.to_owned())),
-            Some((_, false)) => Ok(()),
+            // In the dead-letter queue, from where it brings back this too.
+            Some((_, false)) if payload.is_some() => Ok(()),
             // The act is done and told; handling it again writes down that it is.
-            None => acted.unrecorded.map_or(Ok(()), |error| Err(error.into())),
+            _ => acted
+                .unrecorded
+                .map_or_else(|| kept.written(), |error| Err(error.into())),
         }
     }
 

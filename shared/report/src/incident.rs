@@ -154,6 +154,20 @@ impl Incident {
         }
     }
 
+    /// Whether that something was done is told, where it was begun then, and nothing is left to tell.
+    pub fn is_told_since(&self, begun: Timestamp) -> bool {
+        let is_settled = match self.standing {
+            Standing::Telling | Standing::Resolving | Standing::Over => false,
+            Standing::Told => self.over.is_none(),
+            Standing::Resolved => true,
+        };
+        let news = News {
+            findings: String::new(),
+            effects: self.effects.clone(),
+        };
+        is_settled && (news.is_done() || news.is_already_done()) && self.at >= begun
+    }
+
     fn is_anothers(&self, attempt: &str, now: Timestamp) -> bool {
         matches!(self.standing, Standing::Telling | Standing::Resolving)
             && self.attempt != attempt

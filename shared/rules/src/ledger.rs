@@ -430,6 +430,15 @@ impl News {
         }
     }
 
+    /// The same, told by somebody else than who did it, and began so: it is news where that was not told.
+    #[must_use]
+    pub fn done_before(self, begun: Timestamp) -> Self {
+        Self {
+            effects: format!("{DONE} {}", begun.as_second()),
+            ..self
+        }
+    }
+
     /// Whether something was done. When that was begun is a part of [`Self::effects`], so that what is
     /// done again later differs by them.
     pub fn is_done(&self) -> bool {

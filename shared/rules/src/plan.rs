@@ -379,6 +379,11 @@ pub enum Withheld {
 }
 
 impl Withheld {
+    /// Whether it may only be that what would have to be known could not be looked at.
+    pub const fn is_unknown(self) -> bool {
+        matches!(self, Self::UsageUnknown | Self::TagsUnknown)
+    }
+
     /// The reason for people.
     pub const fn reason(self) -> &'static str {
         match self {

@@ -43,6 +43,8 @@ pub(super) struct Inventory {
     pub(super) archived_indexes: BTreeSet<Digest>,
     /// What those indexes lead to, once that has been read.
     children: BTreeMap<Digest, Vec<Child>>,
+    /// What AWS refused, so that the family is not known.
+    pub(super) refused: Option<CallError>,
 }
 
 /// The family of an image; unknown where not all of the repository could be read.
@@ -56,7 +58,12 @@ pub(super) async fn family(
             Err(error)
         } else {
             tracing::error!(%error, "the indexes of the repository are not known");
-            Ok((Field::Unknown(error.to_string()), Inventory::default()))
+            let reason = error.to_string();
+            let inventory = Inventory {
+                refused: Some(error).filter(CallError::is_refusal),
+                ..Inventory::default()
+            };
+            Ok((Field::Unknown(reason), inventory))
         }
     };
     let mut inventory = match inventory(clients, repository).await {

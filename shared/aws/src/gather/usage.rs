@@ -28,7 +28,7 @@ const LIMITS: Limits = Limits {
     end: None,
 };
 
-/// What uses `digest` and what it stands and falls with.
+/// What uses `digest` and what it stands and falls with, and what AWS refused of that.
 pub(super) async fn usage(
     clients: &Clients,
     ledger: Ledger<'_>,
@@ -36,7 +36,7 @@ pub(super) async fn usage(
     repository: &Repository,
     digest: &Digest,
     family: &Field<Family>,
-) -> Result<Usage, CallError> {
+) -> Result<(Usage, Option<CallError>), CallError> {
     let mut wanted = BTreeSet::from([digest.clone()]);
     if let Some(family) = family.known() {
         wanted.extend(family.indexes.iter().map(|index| index.digest.clone()));
@@ -56,7 +56,8 @@ pub(super) async fn of(
     repository: &Repository,
     wanted: &BTreeSet<Digest>,
 ) -> Result<Usage, CallError> {
-    search(clients, ledger, now, repository, wanted, None).await
+    let (usage, _) = search(clients, ledger, now, repository, wanted, None).await?;
+    Ok(usage)
 }
 
 async fn search(
@@ -66,17 +67,18 @@ async fn search(
     repository: &Repository,
     wanted: &BTreeSet<Digest>,
     unknown: Option<String>,
-) -> Result<Usage, CallError> {
+) -> Result<(Usage, Option<CallError>), CallError> {
     let mut search = Search::new(clients, LIMITS, repository, wanted, unknown.clone());
     let stop = match search.account().await {
-        Ok(()) => return Ok(search.usage()),
+        Ok(()) => return Ok((search.usage(), None)),
         Err(stop) => stop,
     };
     let stop = match stop {
         // What was found before is found again there.
         Stop::Limit(reason) => {
             let search = Search::new(clients, index::LIMITS, repository, wanted, unknown);
-            return index::usage(ledger, now, search, reason).await;
+            let usage = index::usage(ledger, now, search, reason).await?;
+            return Ok((usage, None));
         }
         Stop::Failed(error) => error,
     };
@@ -85,7 +87,7 @@ async fn search(
     }
     tracing::error!(error = %stop, "what runs the image is not known");
     search.unknown(stop.to_string());
-    Ok(search.usage())
+    Ok((search.usage(), Some(stop).filter(CallError::is_refusal)))
 }
 
 struct Search<'a> {

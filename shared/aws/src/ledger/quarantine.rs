@@ -75,6 +75,8 @@ pub enum Quarantined {
         reason: String,
         /// Since when.
         since: Option<Timestamp>,
+        /// When the act that put it there was begun, where a function did: it is told after that.
+        begun: Option<Timestamp>,
         /// The command that takes it out.
         undo: String,
         /// Whether it has been deleted: one that is pushed again is as bad as it was.
@@ -123,14 +125,15 @@ impl Quarantined {
 
 impl Ledger<'_> {
     /// Puts an image into quarantine, unless it is released: the release is the answer then, and
-    /// the image must be left alone.
+    /// the image must be left alone. `begun` is when the ledger first heard of the step, however often it
+    /// is tried, where a function takes it: of that it has to tell.
     ///
     /// # Errors
     /// When the call fails. The image must be left alone then.
     pub async fn quarantine(
         &self,
         image: (&Repository, &Digest),
-        step: &Step,
+        (step, begun): (&Step, Option<Timestamp>),
         because: Because<'_>,
         writer: Writer<'_>,
     ) -> Result<Option<Release>, CallError> {
@@ -138,6 +141,7 @@ impl Ledger<'_> {
         let mut update = "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, \
                           #undo = :undo, #subject = :subject"
             .to_owned();
+        let mut removed = " REMOVE #until, #deletion".to_owned();
         let mut values = vec![
             (":quarantined", text("quarantined")),
             (":released", text("released")),
@@ -147,12 +151,18 @@ impl Ledger<'_> {
             (":undo", text(&step.undo.command)),
             (":subject", text(subject.as_str())),
         ];
-        if let Some(ticket) = because.ticket {
-            update.push_str(", #ticket = :ticket REMOVE #until, #deletion");
-            values.push((":ticket", text(&clean(ticket, 200))));
-        } else {
-            update.push_str(" REMOVE #until, #deletion, #ticket");
+        let begun = begun.map(|begun| text(&super::seconds(begun).to_string()));
+        let ticket = because.ticket.map(|ticket| text(&clean(ticket, 200)));
+        for (place, value) in [(":begun", begun), (":ticket", ticket)] {
+            let name = place.replace(':', "#");
+            if let Some(value) = value {
+                update.push_str(&format!(", {name} = {place}"));
+                values.push((place, value));
+            } else {
+                removed.push_str(&format!(", {name}"));
+            }
         }
+        update.push_str(&removed);
         let mut condition = "attribute_not_exists(#id) OR #state <> :released OR #until <= :now";
         // That it is bad by itself is not forgotten for being taken along with another.
         if subject != image.1 {
@@ -369,6 +379,7 @@ fn state(entry: &Entry, now: Timestamp) -> Quarantined {
             with: other.and_then(|subject| Digest::parse(subject).ok()),
             reason: entry.text("reason").unwrap_or_default().to_owned(),
             since: entry.time("at"),
+            begun: entry.time("begun"),
             undo: entry.text("undo").unwrap_or_default().to_owned(),
             is_deleted: entry.is("deletion", "done"),
         };

@@ -101,7 +101,7 @@ async fn every_write_is_conditional_and_touches_one_entry_of_the_table() {
     let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
     ledger.begin(&archive, writer).await.unwrap();
     ledger
-        .quarantine((&repository, &digest), &archive, BAD, writer)
+        .quarantine((&repository, &digest), (&archive, None), BAD, writer)
         .await
         .unwrap();
     ledger
@@ -256,7 +256,7 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
             now: day.parse().unwrap(),
         };
         ledger
-            .quarantine((&repository, &digest), &archive, BAD, writer)
+            .quarantine((&repository, &digest), (&archive, None), BAD, writer)
             .await
     };
     let release = Release {
@@ -275,6 +275,7 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
     let held = Quarantined::Held {
         reason: "bad".to_owned(),
         since: Some(time(25)),
+        begun: None,
         undo: "aws back".to_owned(),
         is_deleted: false,
         with: None,
@@ -298,7 +299,7 @@ async fn what_is_bad_by_itself_stays_so_when_it_is_taken_along_with_another() {
     };
     for (because, with) in [(along, Some(other.clone())), (BAD, None), (along, None)] {
         let image = (&repository, &digest);
-        let refused = ledger.quarantine(image, &archive, because, now).await;
+        let refused = ledger.quarantine(image, (&archive, None), because, now).await;
         assert_eq!(refused, Ok(None));
         let known = ledger.quarantined(&repository, &digest, now.now).await;
         let Ok(Some(Quarantined::Held { with: found, .. })) = known else {
@@ -322,7 +323,7 @@ async fn a_digest_is_found_wherever_it_is_in_quarantine() {
     for (repository, digest) in [(&web, &digest), (&app, &digest), (&app, &longer)] {
         let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
         let refused = ledger
-            .quarantine((repository, digest), &archive, BAD, now)
+            .quarantine((repository, digest), (&archive, None), BAD, now)
             .await;
         assert_eq!(refused, Ok(None));
     }
@@ -402,7 +403,7 @@ async fn what_a_quarantine_took_is_listed_with_what_it_was_taken_for() {
             ticket: Some("T-1"),
         };
         ledger
-            .quarantine((&repository, one), &step, because, now)
+            .quarantine((&repository, one), (&step, None), because, now)
             .await
             .unwrap();
     }
@@ -437,7 +438,7 @@ async fn a_release_can_be_ended_and_a_longer_one_is_the_answer_to_a_shorter() {
     assert_eq!(answer.unwrap().until, longer.until);
     ledger.end_release(image, now).await.unwrap();
     let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
-    assert_eq!(ledger.quarantine(image, &archive, BAD, now).await, Ok(None));
+    assert_eq!(ledger.quarantine(image, (&archive, None), BAD, now).await, Ok(None));
     let listed = ledger.all_quarantined(now.now).await.unwrap();
     assert!(matches!(&listed[0].state, Quarantined::Held { .. }));
     assert_eq!(

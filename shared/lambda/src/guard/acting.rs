@@ -28,10 +28,9 @@ pub(super) struct Acted {
     pub(super) hold: Option<Hold>,
     /// When the first of its actions was begun.
     pub(super) begun: Option<Timestamp>,
-    /// Why the outcome of an act could not be written down.
+    /// The call to the ledger that failed: there is no use in more of them, and what became of an act may not
+    /// be written down.
     pub(super) unrecorded: Option<CallError>,
-    /// Whether a call to the ledger failed, so that there is no use in more of them.
-    pub(super) is_ledger_lost: bool,
 }
 
 /// Whether a step may be taken.
@@ -116,7 +115,6 @@ impl Guard {
         }
         let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
         if let Err(error) = finished {
-            acted.is_ledger_lost = true;
             acted.unrecorded = Some(error);
         }
         acted.effects.push(effect);
@@ -147,7 +145,8 @@ impl Guard {
             .set(Metric::BudgetLeft, left.into());
         let begun = ledger.begin(step, writer).await?;
         if let Some(image) = step.action.quarantines() {
-            let release = ledger.quarantine(image, step, because, writer).await?;
+            let taken = (step, Some(begun.at));
+            let release = ledger.quarantine(image, taken, because, writer).await?;
             if let Some(Release { by, reason, until }) = release {
                 return Ok(Permit::Held(Hold::Released { by, reason, until }));
             }
@@ -194,7 +193,6 @@ fn still_running(plan: &Plan, step: &Step, effects: &[Effect]) -> Option<Effect>
 
 impl Acted {
     fn lose(&mut self, error: &CallError) {
-        self.is_ledger_lost = true;
         self.unrecorded = Some(error.clone());
     }
 

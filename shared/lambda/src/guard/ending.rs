@@ -26,7 +26,9 @@ impl Guard {
         let key = ledger::Key::alert_about_revision(&deregistered.arn);
         let who = format!("by {}", deregistered.principal.name);
         let over = Over::by(Reason::Deregistered, &who);
-        self.tell(&key, &Seen::Well(&over), false, line).await
+        self.tell(&key, &Seen::Well(&over), None, line)
+            .await?
+            .written()
     }
 
     /// A released image came back.
@@ -41,7 +43,9 @@ impl Guard {
         };
         let key = ledger::Key::alert_about_image(&pushed.image.repository, digest);
         let over = over_by_release(&release.by, &release.reason, release.until);
-        self.tell(&key, &Seen::Well(&over), false, line).await
+        self.tell(&key, &Seen::Well(&over), None, line)
+            .await?
+            .written()
     }
 }
 

@@ -1,15 +1,20 @@
 //! What the ledger knows of an image that comes in, before any scan is asked for.
 
-use tidewaiter_aws::{CallError, ledger::Release, platforms_of};
+use jiff::Timestamp;
+use tidewaiter_aws::{
+    CallError,
+    ledger::{Quarantined, Release},
+    platforms_of,
+};
 use tidewaiter_events::Pushed;
 use tidewaiter_rules::{
     Facts, Subject,
     facts::{Quarantine, Scan, ScanState, Scanner},
-    ledger::Hold,
+    ledger::{self, Hold},
     names::Digest,
 };
 
-use super::Guard;
+use super::{Guard, Line};
 
 /// What the ledger knows of an image that was pushed or restored.
 #[derive(Debug)]
@@ -77,8 +82,8 @@ impl Guard {
                 image.digest = Some(digest.clone());
                 image.tags.clear();
             }
-            image.quarantine = Some(quarantine);
         }
+        hold(&mut facts, quarantine);
         facts
     }
 
@@ -105,6 +110,47 @@ impl Guard {
             }
         }
         Ok(None)
+    }
+}
+
+impl Guard {
+    /// The quarantine that a function put an image into, where nobody has told of it since: who did was
+    /// ended in between, or could not reach SNS. `None` where there is nothing to tell.
+    pub(super) async fn untold(
+        &self,
+        facts: &Facts,
+        line: &Line,
+    ) -> Result<Option<(Quarantine, Timestamp)>, CallError> {
+        let Subject::Image(image) = &facts.subject else {
+            return Ok(None);
+        };
+        let Some(digest) = &image.digest else {
+            return Ok(None);
+        };
+        let ledger = self.ledger();
+        let known = ledger
+            .quarantined(&image.repository, digest, (self.now)())
+            .await?;
+        let Some(Quarantined::Held {
+            begun: Some(begun), ..
+        }) = known
+        else {
+            return Ok(None);
+        };
+        let Some(quarantine) = known.and_then(|known| known.of_its_own(None)) else {
+            return Ok(None);
+        };
+        let key = ledger::Key::alert(facts);
+        let incident = ledger.incident(&key, self.writer(line)).await?;
+        let is_told = incident.is_some_and(|incident| incident.is_told_since(begun));
+        Ok((!is_told).then_some((quarantine, begun)))
+    }
+}
+
+/// Has an image be judged by its quarantine.
+pub(super) fn hold(facts: &mut Facts, quarantine: Quarantine) {
+    if let Subject::Image(image) = &mut facts.subject {
+        image.quarantine = Some(quarantine);
     }
 }
 

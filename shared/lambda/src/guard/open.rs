@@ -87,7 +87,7 @@ impl Guard {
             Some(over) => Seen::Well(over),
             None => Seen::Turn(after),
         };
-        self.tell(key, &seen, false, line).await?;
+        self.tell(key, &seen, None, line).await?.written()?;
         match unread {
             Some(error) if error.is_transient() => Err(error.into()),
             Some(error) => {
@@ -121,7 +121,7 @@ impl Guard {
         let mut facts = match gather(clients, &event).await? {
             Gathered::Facts(facts) => *facts,
             Gathered::Gone => return Ok(Some(Over::of(Reason::Deleted))),
-            Gathered::NotScanned | Gathered::Archived => return Ok(None),
+            Gathered::NotScanned => return Ok(None),
         };
         if let Subject::TaskDefinition(definition) = &facts.subject
             && definition.is_inactive()
@@ -158,7 +158,7 @@ impl Guard {
         let facts = match gather(clients, &event).await? {
             Gathered::Facts(facts) => *facts,
             Gathered::Gone => return Ok(Some(Over::of(Reason::Deleted))),
-            Gathered::NotScanned | Gathered::Archived => return Ok(None),
+            Gathered::NotScanned => return Ok(None),
         };
         let Subject::Image(image) = &facts.subject else {
             return Ok(None);

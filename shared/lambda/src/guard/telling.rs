@@ -2,12 +2,13 @@
 //!
 //! What was told of a subject is an [`Incident`], and what is told is a change of it. The order is claim,
 //! publish, write down; `tidewaiter_aws::ledger` says why nothing is lost by it and how often an alert can
-//! repeat. Without the ledger an alert goes out all the same.
+//! repeat. Without the ledger an alert goes out all the same, and its event comes again to have that written
+//! down: only what is written down can be over. What a process has sent it does not send for that again.
 
 use std::borrow::Cow;
 
 use tidewaiter_aws::{CallError, ledger::Writer};
-use tidewaiter_report::{Alert, Failure, Fate, Incident, Next, Seen, Standing};
+use tidewaiter_report::{Alert, Change, Failure, Fate, Incident, Next, Seen, Standing};
 use tidewaiter_rules::{
     Mode,
     ledger::{Hold, Hour, Key, News},
@@ -32,6 +33,37 @@ enum Told {
     More,
     /// What was begun is told, and something is left that follows from it.
     Over,
+    /// It was sent, and that could not be written down.
+    Unwritten(CallError),
+}
+
+/// Whether the ledger knows what was told.
+#[must_use]
+pub(super) enum Kept {
+    /// It does, or there was nothing to tell.
+    Written,
+    /// It does not: it was told, and nobody would hear that it is over.
+    Unwritten(CallError),
+}
+
+impl Kept {
+    /// Whether it knows of this and of another.
+    pub(super) fn and(self, other: Self) -> Self {
+        match self {
+            Self::Written => other,
+            Self::Unwritten(_) => self,
+        }
+    }
+
+    /// Has the event come again where it is not known yet what was told.
+    pub(super) fn written(self) -> Result<(), HandleError> {
+        match self {
+            Self::Written => Ok(()),
+            Self::Unwritten(error) => Err(HandleError::new(&format!(
+                "it was told, and that could not be written down: {error}"
+            ))),
+        }
+    }
 }
 
 impl Guard {
@@ -42,21 +74,23 @@ impl Guard {
         &self,
         key: &Key,
         seen: &Seen<'_>,
-        is_ledger_lost: bool,
+        is_ledger_lost: Option<&CallError>,
         line: &Line,
-    ) -> Result<(), HandleError> {
-        if !is_ledger_lost {
-            match (self.tell_asking(key, seen, line).await, seen) {
-                (Ok(result), _) => return result,
-                (Err(error), Seen::Bad { .. }) => {
-                    self.warn(&error, "could not ask whether it was told before");
-                }
-                (Err(error), Seen::Well(_) | Seen::Turn(_)) => return Err(error.into()),
-            }
-        }
+    ) -> Result<Kept, HandleError> {
+        let lost = match is_ledger_lost {
+            Some(error) => error.clone(),
+            None => match self.tell_asking(key, seen, line).await {
+                Ok(result) => return result,
+                Err(error) => error,
+            },
+        };
         match seen {
-            Seen::Bad { news, alert, .. } => self.tell_unasked(key, news, alert, line).await,
-            Seen::Well(_) | Seen::Turn(_) => Ok(()),
+            Seen::Bad { news, alert, .. } => {
+                self.warn(&lost, "could not ask whether it was told before");
+                self.tell_unasked(key, news, alert, line).await?;
+                Ok(Kept::Unwritten(lost))
+            }
+            Seen::Well(_) | Seen::Turn(_) => Err(lost.into()),
         }
     }
 
@@ -67,12 +101,13 @@ impl Guard {
         key: &Key,
         seen: &Seen<'_>,
         line: &Line,
-    ) -> Result<Result<(), HandleError>, CallError> {
+    ) -> Result<Result<Kept, HandleError>, CallError> {
         let mut seen = Cow::Borrowed(seen);
         let mut is_sent = false;
         for _ in 0..LOOKS {
             match self.tell_once(key, &seen, line).await {
-                Ok(Ok(Told::All)) => return Ok(Ok(())),
+                Ok(Ok(Told::All)) => return Ok(Ok(Kept::Written)),
+                Ok(Ok(Told::Unwritten(error))) => return Ok(Ok(Kept::Unwritten(error))),
                 Ok(Ok(Told::More)) => {}
                 Ok(Ok(Told::Over)) => {
                     is_sent = true;
@@ -80,7 +115,7 @@ impl Guard {
                 }
                 Ok(Err(error)) => return Ok(Err(error)),
                 // What was sent is not sent again for that it is not known to be over.
-                Err(error) if is_sent => return Ok(Err(error.into())),
+                Err(error) if is_sent => return Ok(Ok(Kept::Unwritten(error))),
                 Err(error) => return Err(error),
             }
         }
@@ -136,16 +171,26 @@ impl Guard {
             Seen::Bad { alert, .. } => Some(*alert),
             Seen::Well(_) | Seen::Turn(_) => None,
         };
-        self.send_message(&claimed.message(fresh)).await?;
-        // The ledger, where it answers, knows better: what was told may have ended since.
-        self.heard.borrow_mut().clear();
+        let heard = heard(key, &claimed.findings, &claimed.effects, claimed.change);
+        if !self.heard.borrow().contains(&heard) {
+            self.send_message(&claimed.message(fresh)).await?;
+        }
         let told = claimed.told(writer.now);
         match self.ledger().put_incident(key, &told, writer).await {
-            Ok(true) if told.standing == Standing::Told && told.over.is_some() => Ok(Told::Over),
-            Ok(_) => Ok(Told::All),
+            Ok(is_written) => {
+                // The ledger knows better from now on: what was told may end, and begin again.
+                self.heard.borrow_mut().remove(&heard);
+                let is_left = told.standing == Standing::Told && told.over.is_some();
+                Ok(if is_written && is_left {
+                    Told::Over
+                } else {
+                    Told::All
+                })
+            }
             Err(error) => {
                 self.warn(&error, "could not write down what was told");
-                Ok(Told::All)
+                self.remember(heard);
+                Ok(Told::Unwritten(error))
             }
         }
     }
@@ -158,13 +203,7 @@ impl Guard {
         alert: &Alert,
         line: &Line,
     ) -> Result<(), HandleError> {
-        let heard = format!(
-            "{} {} {} {}",
-            key.id(),
-            key.part(),
-            news.findings,
-            news.effects
-        );
+        let heard = heard(key, &news.findings, &news.effects, Change::Opened);
         if self.heard.borrow().contains(&heard) {
             self.count(Metric::AlertsRepeated, 1);
             return Ok(());
@@ -176,13 +215,13 @@ impl Guard {
     }
 
     /// Tells once an hour that the function does not act any more in it.
-    pub(super) async fn page(&self, hold: &Hold, line: &Line) -> Result<(), HandleError> {
+    pub(super) async fn page(&self, hold: &Hold, line: &Line) -> Result<Kept, HandleError> {
         let Hold::OverBudget { most, .. } = hold else {
-            return Ok(());
+            return Ok(Kept::Written);
         };
         let hour = Hour::of((self.now)());
         if self.paged.get() == Some(hour) {
-            return Ok(());
+            return Ok(Kept::Written);
         }
         let key = Key::budget_alert(self.function.name, hour);
         let news = News::of_budget(*most);
@@ -199,9 +238,9 @@ impl Guard {
             alert: &alert,
             over: None,
         };
-        self.tell(&key, &seen, false, line).await?;
+        let kept = self.tell(&key, &seen, None, line).await?;
         self.paged.set(Some(hour));
-        Ok(())
+        Ok(kept)
     }
 
     fn remember(&self, heard: String) {
@@ -219,4 +258,14 @@ impl Guard {
     pub(super) fn warn(&self, error: &CallError, problem: &str) {
         tracing::warn!(function = self.function.name, %error, "{problem}");
     }
+}
+
+/// What a process keeps in mind of something that it sent. Without the ledger nobody knows whether that was
+/// the first of it or a change.
+fn heard(key: &Key, findings: &str, effects: &str, change: Change) -> String {
+    let what = match change {
+        Change::Opened | Change::Changed | Change::Reopened => "bad",
+        Change::Reminder | Change::Resolved => change.name(),
+    };
+    format!("{} {} {findings} {effects} {what}", key.id(), key.part())
 }

@@ -57,7 +57,7 @@ async fn hold_with(table: &Table, repository: &str, digest: &str, with: Option<&
     };
     in_ledger(table, async |ledger| {
         let held = ledger
-            .quarantine((&repository, &digest), &step, because, ada())
+            .quarantine((&repository, &digest), (&step, None), because, ada())
             .await;
         assert_eq!(held, Ok(None));
     })

@@ -295,7 +295,7 @@ async fn held_since(since: &str) -> Table {
         ticket: None,
     };
     let refused = ledger
-        .quarantine((&repository, &digest), &step, because, writer)
+        .quarantine((&repository, &digest), (&step, None), because, writer)
         .await;
     assert_eq!(refused, Ok(None));
     table

@@ -77,7 +77,14 @@ struct Aws {
     /// What the functions' own calls have AWS announce.
     caused: Vec<Value>,
     /// What was put into dead-letter queues by the functions themselves.
-    aside: Vec<String>,
+    aside: Vec<Aside>,
+}
+
+/// What a function put into its dead-letter queue, and how many alerts had been told by then.
+#[derive(Debug, Clone)]
+struct Aside {
+    payload: String,
+    after: usize,
 }
 
 impl Aws {
@@ -111,7 +118,10 @@ impl Aws {
         }
         match call.operation.as_str() {
             "Publish" => self.watch.told.push(watch::Told::of(call)),
-            "SendMessage" => self.aside.push(call.parameters.to_string()),
+            "SendMessage" => self.aside.push(Aside {
+                payload: call.parameters["MessageBody"].as_str().unwrap().to_owned(),
+                after: self.watch.told.len(),
+            }),
             other => panic!("the world does not know {other}"),
         }
         Answer::empty()

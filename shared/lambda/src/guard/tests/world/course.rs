@@ -114,9 +114,7 @@ impl World {
     /// What was delivered in vain too often, and what the functions put aside themselves.
     pub(super) fn given_up(&self) -> Vec<Delivery> {
         let aside = self.see(|aws| aws.aside.clone());
-        let aside = aside.into_iter().map(|call| {
-            let call: Value = serde_json::from_str(&call).unwrap();
-            let payload = call["MessageBody"].as_str().unwrap().to_owned();
+        let aside = aside.into_iter().map(|Aside { payload, .. }| {
             let (role, is_queued) = route(&serde_json::from_str(&payload).unwrap()).unwrap();
             Delivery {
                 id: "redriven".to_owned(),
