@@ -128,8 +128,8 @@ storm: ## Show what ten thousand findings over 300 images cost in API calls and 
 	cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::storm::a_storm_of_findings
 
 .PHONY: faults
-faults: ## Show what becomes of each scenario when any of its calls fails in any way
-	TIDEWAITER_FAULTS=1 cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::world::faults
+faults: ## Show what becomes of each scenario when any of its calls fails in any way (SCENARIO= for those with this in their name)
+	TIDEWAITER_FAULTS='$(or $(SCENARIO),all)' cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::world::faults
 
 .PHONY: day
 day: ## Show a day of 5,000 events with 30 incidents, and what each channel hears of it (SEED= for another day)

@@ -34,7 +34,10 @@ impl CallError {
             SdkError::ConstructionFailure(_) => false,
             SdkError::ServiceError(service) => {
                 let known = |codes: &[&str]| code.as_deref().is_some_and(|c| codes.contains(&c));
-                is_server_fault(service.raw().status())
+                let status = service.raw().status();
+                // That it went well, in words that cannot be read: the next answer may be better.
+                status.is_success()
+                    || is_server_fault(status)
                     || known(THROTTLING_ERRORS)
                     || known(TRANSIENT_ERRORS)
                     || known(EXPIRED)

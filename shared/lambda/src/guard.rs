@@ -13,7 +13,7 @@ mod telling;
 use std::{
     borrow::Cow,
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::BTreeMap,
     time::Instant,
 };
 
@@ -48,8 +48,8 @@ pub struct Guard {
     /// What is wrong with the set-up and has not been told yet.
     untold: RefCell<Option<String>>,
     recent: RefCell<Recent>,
-    /// What this process has told since the ledger could not be asked.
-    heard: RefCell<BTreeSet<String>>,
+    /// What this process has told and could not have written down, and when.
+    heard: RefCell<BTreeMap<String, Timestamp>>,
     /// The last hour in which on-call was seen to know that the budget is used up.
     paged: Cell<Option<ledger::Hour>>,
     /// What this invocation came to so far.

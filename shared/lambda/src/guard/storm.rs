@@ -195,7 +195,10 @@ impl Guard {
             sum.reason.get_or_insert(reason);
         }
         self.log(&line, start);
-        self.recent.borrow_mut().note(group.subject.clone(), read);
+        // What is put aside comes back once somebody has mended what was in its way.
+        if line.outcome != "dead-letter" {
+            self.recent.borrow_mut().note(group.subject.clone(), read);
+        }
         true
     }
 

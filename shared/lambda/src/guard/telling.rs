@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use jiff::{SignedDuration, Timestamp};
 use tidewaiter_aws::{CallError, ledger::Writer};
 use tidewaiter_report::{Alert, Change, Failure, Fate, Incident, Next, Seen, Standing};
 use tidewaiter_rules::{
@@ -18,6 +19,9 @@ use super::{Guard, HandleError, Line, Metric};
 
 /// How much a process keeps in mind of what it told without the ledger.
 const HEARD: usize = 1000;
+
+/// For how long: by then an event that comes again has come, and what is told alike is another occurrence.
+const HOLDS: SignedDuration = SignedDuration::from_hours(2);
 
 /// How often an incident is looked at anew because somebody else has written meanwhile. Each time
 /// somebody got on with it.
@@ -85,9 +89,9 @@ impl Guard {
             },
         };
         match seen {
-            Seen::Bad { news, alert, .. } => {
+            Seen::Bad { .. } => {
                 self.warn(&lost, "could not ask whether it was told before");
-                self.tell_unasked(key, news, alert, line).await?;
+                self.tell_unasked(key, seen, line).await?;
                 Ok(Kept::Unwritten(lost))
             }
             Seen::Well(_) | Seen::Turn(_) => Err(lost.into()),
@@ -171,10 +175,7 @@ impl Guard {
             Seen::Bad { alert, .. } => Some(*alert),
             Seen::Well(_) | Seen::Turn(_) => None,
         };
-        let heard = heard(key, &claimed.findings, &claimed.effects, claimed.change);
-        if !self.heard.borrow().contains(&heard) {
-            self.send_message(&claimed.message(fresh)).await?;
-        }
+        let heard = self.send_once(key, claimed, fresh).await?;
         let told = claimed.told(writer.now);
         match self.ledger().put_incident(key, &told, writer).await {
             Ok(is_written) => {
@@ -189,28 +190,52 @@ impl Guard {
             }
             Err(error) => {
                 self.warn(&error, "could not write down what was told");
-                self.remember(heard);
                 Ok(Told::Unwritten(error))
             }
         }
     }
 
-    /// Tells without the ledger, once a process.
+    /// Sends what is claimed, unless this process has and nobody knows; gives what it keeps in mind of that.
+    async fn send_once(
+        &self,
+        key: &Key,
+        claimed: &Incident,
+        fresh: Option<&Alert>,
+    ) -> Result<String, HandleError> {
+        let heard = heard(key, claimed);
+        let now = (self.now)();
+        let sent = self.heard.borrow().get(&heard).copied();
+        if sent.is_some_and(|sent| now.duration_since(sent) < HOLDS) {
+            self.count(Metric::AlertsRepeated, 1);
+        } else {
+            self.send_message(&claimed.message(fresh)).await?;
+            self.remember(heard.clone(), now);
+        }
+        Ok(heard)
+    }
+
+    /// Tells without the ledger, once a process: that it is bad, and that it is over where it is.
     async fn tell_unasked(
         &self,
         key: &Key,
-        news: &News,
-        alert: &Alert,
+        seen: &Seen<'_>,
         line: &Line,
     ) -> Result<(), HandleError> {
-        let heard = heard(key, &news.findings, &news.effects, Change::Opened);
-        if self.heard.borrow().contains(&heard) {
-            self.count(Metric::AlertsRepeated, 1);
-            return Ok(());
+        let Writer { attempt, now, .. } = self.writer(line);
+        let mut known = None;
+        let mut seen = Cow::Borrowed(seen);
+        while let Next::Tell(claimed) = Incident::next(known.as_ref(), &seen, attempt, now) {
+            let fresh = match &*seen {
+                Seen::Bad { alert, .. } => Some(*alert),
+                Seen::Well(_) | Seen::Turn(_) => None,
+            };
+            self.send_once(key, &claimed, fresh).await?;
+            if fresh.is_some() {
+                self.time_alert(line);
+            }
+            known = Some(claimed.told(now));
+            seen = Cow::Owned(Seen::Turn(None));
         }
-        self.publish(alert).await?;
-        self.time_alert(line);
-        self.remember(heard);
         Ok(())
     }
 
@@ -243,12 +268,12 @@ impl Guard {
         Ok(kept)
     }
 
-    fn remember(&self, heard: String) {
+    fn remember(&self, heard: String, now: Timestamp) {
         let mut known = self.heard.borrow_mut();
         if known.len() >= HEARD {
             known.clear();
         }
-        known.insert(heard);
+        known.insert(heard, now);
     }
 
     pub(super) fn warn_of(&self, error: &HandleError) {
@@ -262,10 +287,16 @@ impl Guard {
 
 /// What a process keeps in mind of something that it sent. Without the ledger nobody knows whether that was
 /// the first of it or a change.
-fn heard(key: &Key, findings: &str, effects: &str, change: Change) -> String {
-    let what = match change {
+fn heard(key: &Key, told: &Incident) -> String {
+    let what = match told.change {
         Change::Opened | Change::Changed | Change::Reopened => "bad",
-        Change::Reminder | Change::Resolved => change.name(),
+        Change::Reminder | Change::Resolved => told.change.name(),
     };
-    format!("{} {} {findings} {effects} {what}", key.id(), key.part())
+    format!(
+        "{} {} {} {} {what}",
+        key.id(),
+        key.part(),
+        told.findings,
+        told.effects
+    )
 }
