@@ -77,8 +77,12 @@ pub async fn gather_surroundings(
         return Ok(None);
     };
     let (family, mut inventory) = family::family(clients, &image.repository, &digest).await?;
+    // What is out of reach is of no interest, unless it has yet to be told who runs it.
+    let is_untold = image.quarantine.as_ref().is_some_and(|it| it.is_untold);
     let (usage, refused) = match family.known() {
-        Some(family) if family.is_archived && family.indexes.is_empty() => (Usage::default(), None),
+        Some(family) if family.is_archived && family.indexes.is_empty() && !is_untold => {
+            (Usage::default(), None)
+        }
         _ => usage::usage(clients, ledger, now, &image.repository, &digest, &family).await?,
     };
     // Who runs it will want to know what to run instead.

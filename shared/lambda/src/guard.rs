@@ -309,31 +309,24 @@ impl Guard {
             known::hold(&mut facts, quarantine);
             decision = decide(&facts, policy);
         }
-        let mut refused = None;
-        // Only what is about to be acted on is worth the calls.
-        if wants_surroundings(&decision, &facts, clients.home()) {
-            let (ledger, now) = (self.ledger(), (self.now)());
-            refused =
-                gather_surroundings(clients, ledger, now, &mut facts, decision.running).await?;
-            judge_tags(&mut facts, policy);
-            let tag = replacement(&facts, policy);
-            if let Subject::Image(image) = &mut facts.subject {
-                image.surroundings.replacement = tag;
-            }
-        }
-        let facts = &facts;
-        let mode = policy.mode(facts, self.settings.mode);
-        let mut plan = plan(&decision, facts, mode, Some(clients.home()));
+        let mut refused = self.look_around(&mut facts, &decision).await?;
+        let mode = policy.mode(&facts, self.settings.mode);
+        let mut plan = plan(&decision, &facts, mode, Some(clients.home()));
         // A push that is announced late or twice: what it was about is where it was put, and told.
-        if known::is_held(facts) && plan.withheld == Some(Withheld::AlreadyDone) {
-            if untold.is_none() {
-                untold = self.untold(facts, line).await?;
-            }
-            if untold.is_none() {
+        if known::is_held(&facts)
+            && plan.withheld == Some(Withheld::AlreadyDone)
+            && untold.is_none()
+        {
+            untold = self.untold(&facts, line).await?;
+            let Some((quarantine, _)) = untold.clone() else {
                 line.outcome = "archived";
                 return Ok(());
-            }
+            };
+            known::hold(&mut facts, quarantine);
+            decision = decide(&facts, policy);
+            refused = self.look_around(&mut facts, &decision).await?;
         }
+        let facts = &facts;
         let acted = self.carry_out(facts, &decision, &mut plan, line).await;
         line.outcome = "judged";
         line.decision = decision.verdict.name();
@@ -409,6 +402,29 @@ impl Guard {
                 .unrecorded
                 .map_or_else(|| kept.written(), |error| Err(error.into())),
         }
+    }
+
+    /// Reads what is around an image that is about to be acted on: only that is worth the calls. Gives the
+    /// one that AWS refused.
+    async fn look_around(
+        &self,
+        facts: &mut Facts,
+        decision: &Decision,
+    ) -> Result<Option<CallError>, CallError> {
+        let Settings {
+            clients, policy, ..
+        } = &self.settings;
+        if !wants_surroundings(decision, facts, clients.home()) {
+            return Ok(None);
+        }
+        let (ledger, now) = (self.ledger(), (self.now)());
+        let refused = gather_surroundings(clients, ledger, now, facts, decision.running).await?;
+        judge_tags(facts, policy);
+        let tag = replacement(facts, policy);
+        if let Subject::Image(image) = &mut facts.subject {
+            image.surroundings.replacement = tag;
+        }
+        Ok(refused)
     }
 
     fn ledger(&self) -> Ledger<'_> {

@@ -117,6 +117,7 @@ impl Quarantined {
                 since,
                 reason,
                 elsewhere,
+                is_untold: false,
             }),
             Self::Released(_) | Self::Ended(_) => None,
         }

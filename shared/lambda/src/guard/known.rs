@@ -137,9 +137,10 @@ impl Guard {
         else {
             return Ok(None);
         };
-        let Some(quarantine) = known.and_then(|known| known.of_its_own(None)) else {
+        let Some(mut quarantine) = known.and_then(|known| known.of_its_own(None)) else {
             return Ok(None);
         };
+        quarantine.is_untold = true;
         let key = ledger::Key::alert(facts);
         let incident = ledger.incident(&key, self.writer(line)).await?;
         let is_told = incident.is_some_and(|incident| incident.is_told_since(begun));
@@ -147,9 +148,10 @@ impl Guard {
     }
 }
 
-/// Has an image be judged by its quarantine.
+/// Has an image be judged by its quarantine, and not by a scan.
 pub(super) fn hold(facts: &mut Facts, quarantine: Quarantine) {
     if let Subject::Image(image) = &mut facts.subject {
+        image.scan = Scan::counted(image.scan.scanner, ScanState::NotFound, [].into());
         image.quarantine = Some(quarantine);
     }
 }

@@ -231,6 +231,7 @@ fn by_repository(
                     since,
                     reason,
                     elsewhere,
+                    is_untold: false,
                 },
             ));
         }

@@ -97,6 +97,7 @@ fn quarantine(since: Option<&str>, reason: &str) -> Quarantine {
         since: since.map(|since| since.parse().unwrap()),
         reason: reason.to_owned(),
         elsewhere: None,
+        is_untold: false,
     }
 }
 

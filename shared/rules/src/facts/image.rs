@@ -51,6 +51,8 @@ pub struct Quarantine {
     pub reason: String,
     /// The repository that it holds for, where that is another one.
     pub elsewhere: Option<Repository>,
+    /// Whether nobody has been told of it: who put the image there was ended before.
+    pub is_untold: bool,
 }
 
 /// The result of a scan.

@@ -44,6 +44,7 @@ fn archived_since(since: &str, now: &str) -> Facts {
         since: Some(since.parse().unwrap()),
         reason: "CVE-2026-1".to_owned(),
         elsewhere: None,
+        is_untold: false,
     });
     around(&mut facts).family = Family {
         is_archived: true,
@@ -452,6 +453,7 @@ proptest! {
             since: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             reason: "r".to_owned(),
             elsewhere: None,
+            is_untold: false,
         });
         let steps = told(&planned(&facts, method));
         if !steps.is_empty() {

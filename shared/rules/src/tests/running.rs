@@ -246,6 +246,7 @@ fn quarantined(mut revision: Revision) -> Revision {
         since: None,
         reason: "1 critical finding".to_owned(),
         elsewhere: None,
+        is_untold: false,
     });
     revision
 }

@@ -35,6 +35,9 @@ fn check(image: &Image, _: &Context<'_>) -> Vec<Answer> {
         .map_or(String::new(), |since| format!(" since {since}"));
     let reason = quoted(&quarantine.reason);
     let message = match &quarantine.elsewhere {
+        None if quarantine.is_untold => {
+            format!("the image was put into quarantine{since}, which is told only now: {reason}")
+        }
         None => format!(
             "the image can be pulled again and nobody released it: it is in quarantine{since}: {reason}"
         ),
@@ -52,7 +55,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue::tests::quarantined_image;
-    use crate::facts::{Scan, Scanner};
+    use crate::facts::{Quarantine, Scan, Scanner};
 
     #[test]
     fn another_repository_is_named() {
@@ -65,6 +68,14 @@ mod tests {
         };
         let told = |image: &Image| check(image, &context)[0].message.clone();
         assert!(told(&image).contains("nobody released it"));
+        let untold = Image {
+            quarantine: image.quarantine.clone().map(|quarantine| Quarantine {
+                is_untold: true,
+                ..quarantine
+            }),
+            ..image.clone()
+        };
+        assert!(told(&untold).contains("was put into quarantine"));
         if let Some(quarantine) = &mut image.quarantine {
             quarantine.elsewhere = Some(here);
         }

@@ -73,6 +73,7 @@ mod tests {
             since: None,
             reason: "bad".to_owned(),
             elsewhere: None,
+            is_untold: false,
         };
         for (barred, outcome) in [
             (Barred::Quarantined(quarantine), Outcome::Fail),
