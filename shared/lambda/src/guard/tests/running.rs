@@ -2,12 +2,12 @@
 
 use super::{surroundings::listed, *};
 
-fn digest(pair: &str) -> String {
+pub(super) fn digest(pair: &str) -> String {
     format!("sha256:{}", pair.repeat(32))
 }
 
 /// The image that `image-scan-guard/critical` is about.
-fn scanned() -> String {
+pub(super) fn scanned() -> String {
     digest("c3")
 }
 
@@ -30,22 +30,22 @@ fn arn(rest: &str) -> String {
     format!("arn:aws:ecs:{REGION}:{ACCOUNT}:{rest}")
 }
 
-const STOP_TASKS: &str = "running: { standalone-tasks: stop }";
-const STOP_DEPLOYMENTS: &str = "running: { deployments: stop }";
+pub(super) const STOP_TASKS: &str = "running: { standalone-tasks: stop }";
+pub(super) const STOP_DEPLOYMENTS: &str = "running: { deployments: stop }";
 const REPLACE: &str = "running: { services: replace }";
 
 /// An account in which one task runs the scanned image.
 #[derive(Clone)]
-struct Account {
+pub(super) struct Account {
     group: &'static str,
     /// What the deployment in flight brings, and what it takes the place of.
-    deployment: Option<(String, Vec<String>)>,
+    pub(super) deployment: Option<(String, Vec<String>)>,
     /// The image that the service's own definition names.
     named: String,
 }
 
 impl Account {
-    fn of(group: &'static str) -> Self {
+    pub(super) fn of(group: &'static str) -> Self {
         Self {
             group,
             deployment: None,
@@ -53,7 +53,7 @@ impl Account {
         }
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    pub(super) fn answer(&self, call: &Call) -> Answer {
         let deployment = arn("service-deployment/prod/web/9I-wURsUdq");
         let revision = |number: usize| arn(&format!("service-revision/prod/web/{number}"));
         let answer = match call.operation.as_str() {
@@ -299,7 +299,7 @@ async fn a_deployment_of_the_denied_image_is_rolled_back_once() {
 }
 
 /// A ledger in which the scanned image was put into quarantine and `web:8` deregistered.
-async fn ledger(denied: &str) -> Table {
+pub(super) async fn ledger(denied: &str) -> Table {
     let table = Table::default();
     let wire = with_ledger(table.clone(), |call| match call.operation.as_str() {
         "DescribeImages" => listed(),

@@ -21,6 +21,7 @@ mod incidents;
 mod population;
 mod process;
 mod properties;
+mod scripted;
 mod watch;
 
 use std::{

@@ -39,7 +39,16 @@ pub(super) struct Chaos {
     pub(super) kill: Option<(usize, Lost)>,
     /// The call that fails, and how.
     pub(super) failing: Option<Failing>,
+    /// Whether the ledger refuses some of what it is asked, and sandboxes do not agree on the time.
+    is_rough: bool,
 }
+
+/// What the ledger is asked.
+const LEDGER: [&str; 3] = ["GetItem", "Query", "UpdateItem"];
+
+/// Every so often the ledger refuses everything for some time, longer than the SDK tries.
+const OUTAGES: Duration = Duration::from_mins(20);
+const OUTAGE: Duration = Duration::from_secs(30);
 
 /// What a killed process had lost on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +68,28 @@ impl Chaos {
             copies: None,
             kill: None,
             failing: None,
+            is_rough: false,
         }
+    }
+
+    /// The same, with a ledger that throttles one attempt in eight, and for half a minute in twenty all of
+    /// them, and with sandboxes whose clocks are ten seconds apart.
+    pub(super) fn roughly(mut self) -> Self {
+        self.is_rough = true;
+        self
+    }
+
+    pub(super) const fn is_rough(&self) -> bool {
+        self.is_rough
+    }
+
+    /// Whether this attempt is throttled, so long after the world began.
+    pub(super) fn throttles(&mut self, operation: &str, passed: Duration) -> bool {
+        if !self.is_rough || !LEDGER.contains(&operation) {
+            return false;
+        }
+        let is_out = passed.as_millis() % OUTAGES.as_millis() < OUTAGE.as_millis();
+        is_out || self.dice.below(8) == 0
     }
 
     /// Every event comes once, in order, to one process, after all else has happened.

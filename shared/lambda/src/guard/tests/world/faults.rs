@@ -12,6 +12,7 @@ use super::{
     chaos::Lost,
     population::IMAGES,
     process::SetUp,
+    scripted,
     watch::{Told, WRITES},
     *,
 };
@@ -253,7 +254,7 @@ fn end(world: &World) -> End {
 
 /// How a run with a fault went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
+pub(super) enum Way {
     /// As if nothing had been.
     Same,
     /// In a dead-letter queue with an alert, and as without the fault once it was redriven.
@@ -341,11 +342,13 @@ impl Scenario {
 
 /// Whether a call changes something, anywhere.
 fn is_write(operation: &str) -> bool {
-    WRITES.contains(&operation) || matches!(operation, "UpdateItem" | "Publish" | "SendMessage")
+    WRITES.contains(&operation)
+        || scripted::WRITES.contains(&operation)
+        || matches!(operation, "UpdateItem" | "Publish" | "SendMessage")
 }
 
 /// What came of one scenario.
-struct Row {
+pub(super) struct Row {
     text: String,
     runs: usize,
     wrong: Vec<String>,
@@ -359,6 +362,18 @@ impl Scenario {
         let expected = end(&whole);
         assert!(!expected.told.is_empty(), "{}: tells something", self.name);
         let calls = whole.see(|aws| aws.watch.started.clone());
+        Row::of(self.name, &calls, step, |chaos| self.fail(&expected, chaos))
+    }
+}
+
+impl Row {
+    /// Runs something that makes these calls with every `step`th of all that can be in its way.
+    pub(super) fn of(
+        name: &str,
+        calls: &[String],
+        step: usize,
+        run: impl Fn(Chaos) -> Result<Way, String>,
+    ) -> Self {
         let mut ways = BTreeMap::<&str, BTreeMap<Way, usize>>::new();
         let mut wrong = Vec::new();
         let all = calls.iter().enumerate().flat_map(|(call, operation)| {
@@ -367,12 +382,11 @@ impl Scenario {
                 .map(move |(what, chaos)| (call, operation, what, chaos))
         });
         for (call, operation, what, chaos) in all.step_by(step) {
-            match self.fail(&expected, chaos) {
+            match run(chaos) {
                 Ok(way) => *ways.entry(what).or_default().entry(way).or_default() += 1,
-                Err(error) => wrong.push(format!(
-                    "{}: call {call}, {operation}, {what}: {error}",
-                    self.name
-                )),
+                Err(error) => {
+                    wrong.push(format!("{name}: call {call}, {operation}, {what}: {error}"));
+                }
             }
         }
         let columns = WHAT.map(|what| {
@@ -384,12 +398,11 @@ impl Scenario {
                     cell = format!("{cell} {count}{mark}");
                 }
             }
-            cell
+            format!("{cell:>12}")
         });
-        let columns = columns.map(|it| format!("{it:>12}"));
         let counts = ways.values().flat_map(BTreeMap::values);
-        Row {
-            text: format!("{:54}{:>6}{}", self.name, calls.len(), columns.concat()),
+        Self {
+            text: format!("{name:54}{:>6}{}", calls.len(), columns.concat()),
             runs: counts.sum::<usize>() + wrong.len(),
             wrong,
         }
@@ -437,12 +450,12 @@ fn whatever_call_fails_and_however_nothing_is_lost() {
     let only = std::env::var("TIDEWAITER_FAULTS").unwrap_or_default();
     let only = if only == "all" { "" } else { &only };
     let rows: Vec<Row> = std::thread::scope(|scope| {
-        let scenarios = scenarios().into_iter().filter(|it| it.name.contains(only));
-        let scenarios: Vec<_> = scenarios.collect();
-        let rows: Vec<_> = scenarios
-            .into_iter()
-            .map(|scenario| scope.spawn(move || scenario.row(step)))
-            .collect();
+        let scenarios = scenarios().into_iter();
+        let worlds = scenarios.filter(|it| it.name.contains(only));
+        let worlds = worlds.map(|scenario| scope.spawn(move || scenario.row(step)));
+        let others = scripted::ALL.iter().filter(|it| it.0.contains(only));
+        let others = others.map(|(_, row)| scope.spawn(move || row(step)));
+        let rows: Vec<_> = worlds.chain(others).collect();
         rows.into_iter().map(|row| row.join().unwrap()).collect()
     });
     let runs: usize = rows.iter().map(|row| row.runs).sum();

@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{chaos::Lost, *};
+use super::{chaos::Lost, faults::Fault, *};
 
 /// What all processes of a world share: AWS, and chance.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ pub(super) struct SetUp {
 /// One sandbox.
 pub(super) struct Process {
     role: Role,
+    clock: fn() -> Timestamp,
     set_up: SetUp,
     wire: Wire,
     killed: Arc<Notify>,
@@ -68,9 +69,16 @@ impl Process {
         let killed = Arc::new(Notify::new());
         let (aws, kill) = (shared.clone(), killed.clone());
         let wire = Wire::over(move |call| carry(number, call, aws.clone(), kill.clone()));
-        let guard = Turn::new(started(role, &set_up, &wire));
+        let is_rough = shared.chaos.lock().unwrap().is_rough();
+        let clock = match number % 2 {
+            _ if !is_rough => now,
+            0 => behind,
+            _ => ahead,
+        };
+        let guard = Turn::new(started(role, clock, &set_up, &wire));
         Self {
             role,
+            clock,
             set_up,
             wire,
             killed,
@@ -89,7 +97,7 @@ impl Process {
             }
         };
         if handled.is_none() {
-            *guard = started(self.role, &self.set_up, &self.wire);
+            *guard = started(self.role, self.clock, &self.set_up, &self.wire);
         }
         handled.unwrap_or(false)
     }
@@ -110,20 +118,30 @@ impl Process {
             }
         };
         handled.unwrap_or_else(|| {
-            *guard = started(self.role, &self.set_up, &self.wire);
+            *guard = started(self.role, self.clock, &self.set_up, &self.wire);
             messages.iter().map(|(id, _)| id.clone()).collect()
         })
     }
 }
 
 /// A function as it is after its start.
-fn started(role: Role, set_up: &SetUp, wire: &Wire) -> Guard {
+fn started(role: Role, clock: fn() -> Timestamp, set_up: &SetUp, wire: &Wire) -> Guard {
     let mut guard = guard(set_up.mode, SubjectKind::Image, wire);
     guard.function = role.function();
-    guard.now = now;
+    guard.now = clock;
     let policy = format!("version: 1\n{}\n", set_up.policy);
     guard.settings.policy = Policy::from_yaml(&policy, now()).unwrap();
     guard
+}
+
+const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
+fn behind() -> Timestamp {
+    now() - SKEW
+}
+
+fn ahead() -> Timestamp {
+    now() + SKEW
 }
 
 /// A call on its way to AWS and back, or as far as it comes.
@@ -134,7 +152,11 @@ fn carry(process: usize, call: Call, shared: Arc<Shared>, killed: Arc<Notify>) -
             let mut chaos = shared.chaos.lock().unwrap();
             let lost = chaos.kill.filter(|(kill, _)| *kill == number);
             let failing = chaos.failing.as_mut();
-            let fault = failing.and_then(|it| it.strike(number, process, &call));
+            let mut fault = failing.and_then(|it| it.strike(number, process, &call));
+            let passed = Instant::now() - BEGAN.get().unwrap();
+            if chaos.throttles(&call.operation, passed) {
+                fault.get_or_insert((Fault::Throttled, false));
+            }
             (chaos.way(), chaos.way(), lost.map(|(_, lost)| lost), fault)
         };
         sleep(there).await;

@@ -70,6 +70,12 @@ fn course(of: impl Strategy<Value = Happening>, most: usize) -> impl Strategy<Va
     })
 }
 
+/// Events in any order; and where it is rough, a ledger that throttles and clocks that are apart.
+fn chaos(seed: u64, is_rough: bool) -> Chaos {
+    let chaos = Chaos::of(seed);
+    if is_rough { chaos.roughly() } else { chaos }
+}
+
 /// When everything has happened, scans included.
 fn end(course: &Course) -> Duration {
     course.last().map_or(Duration::ZERO, |(at, _)| *at) + Duration::from_hours(1)
@@ -121,12 +127,13 @@ proptest! {
     fn any_order_and_repetition_of_deliveries_ends_as_the_sorted_ones_after_all_has_happened(
         course in course(happening(whole()), 12),
         is_enhanced: bool,
+        is_rough: bool,
         seed: u64,
     ) {
         let set_up = enforcing("");
         let sorted = World::run(is_enhanced, &set_up, Chaos::after(end(&course)), &course);
         nothing_broke(&sorted)?;
-        let world = World::run(is_enhanced, &set_up, Chaos::of(seed), &course);
+        let world = World::run(is_enhanced, &set_up, chaos(seed, is_rough), &course);
         nothing_broke(&world)?;
         let outcome = world.outcome();
         prop_assert_eq!(&outcome.slipped, &BTreeSet::new());
@@ -138,9 +145,10 @@ proptest! {
     fn in_any_order_what_is_denied_ends_out_of_reach_or_told(
         course in course(busy(), 16),
         is_enhanced: bool,
+        is_rough: bool,
         seed: u64,
     ) {
-        let world = World::run(is_enhanced, &enforcing(""), Chaos::of(seed), &course);
+        let world = World::run(is_enhanced, &enforcing(""), chaos(seed, is_rough), &course);
         nothing_broke(&world)?;
         world.see(|aws| {
             for id in denied(aws) {
