@@ -137,7 +137,18 @@ impl Guard {
         let ledger = self.ledger();
         let writer = self.writer(line);
         let known = ledger.incident(key, writer).await?;
-        let claimed = match Incident::next(known.as_ref(), seen, writer.attempt, writer.now) {
+        let next = Incident::next(known.as_ref(), seen, writer.attempt, writer.now);
+        if let (Some(known), Next::Nothing | Next::Count(_)) = (&known, &next)
+            && known.standing == Standing::Resolved
+            && self.was_heard(key)
+        {
+            // What this process told without the ledger came after the end of it.
+            if let Err(error) = self.send_message(&known.message(None)).await {
+                return Ok(Err(error));
+            }
+            self.forget(key);
+        }
+        let claimed = match next {
             Next::Nothing => return Ok(Ok(Told::All)),
             Next::Busy => return Ok(Err(HandleError::new(BUSY))),
             Next::Count(incident) => {
@@ -268,6 +279,18 @@ impl Guard {
         Ok(kept)
     }
 
+    /// Whether this process has told something of it that the ledger knows nothing of.
+    pub(super) fn was_heard(&self, key: &Key) -> bool {
+        let of = about(key);
+        self.heard.borrow().keys().any(|heard| heard.starts_with(&of))
+    }
+
+    fn forget(&self, key: &Key) {
+        let of = about(key);
+        let mut heard = self.heard.borrow_mut();
+        heard.retain(|heard, _| !heard.starts_with(&of));
+    }
+
     fn remember(&self, heard: String, now: Timestamp) {
         let mut known = self.heard.borrow_mut();
         if known.len() >= HEARD {
@@ -292,11 +315,9 @@ fn heard(key: &Key, told: &Incident) -> String {
         Change::Opened | Change::Changed | Change::Reopened => "bad",
         Change::Reminder | Change::Resolved => told.change.name(),
     };
-    format!(
-        "{} {} {} {} {what}",
-        key.id(),
-        key.part(),
-        told.findings,
-        told.effects
-    )
+    format!("{}{} {} {what}", about(key), told.findings, told.effects)
+}
+
+fn about(key: &Key) -> String {
+    format!("{} {} ", key.id(), key.part())
 }
