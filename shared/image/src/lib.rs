@@ -2,8 +2,9 @@
 //!
 //! Nothing here reads a file, the environment or the network.
 
+#[cfg(feature = "dockerfile")]
 pub mod dockerfile;
 pub mod manifest;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "dockerfile"))]
 mod tests;
