@@ -29,19 +29,34 @@ SUBJECT = re.compile(r"^    (\w+) \{\n((?:        \w+,\n)+)    \}$", re.MULTILIN
 def declared(catalogue: str) -> str:
     """The modules of the list as `mod` items, which cargo-mutants follows and the compiler leaves out."""
     listed = catalogue[catalogue.index("\ncatalogue! {") :]
-    subjects = [f"mod {name} {{ {rules.replace(',', ';').replace('        ', 'mod ')} }}" for name, rules in SUBJECT.findall(listed)]
-    if not subjects:
-        raise SystemExit(f"no rule was found in {CATALOGUE}")
+    subjects = [
+        f"mod {name} {{ {rules.replace(',', ';').replace('        ', 'mod ')} }}"
+        for name, rules in SUBJECT.findall(listed)
+    ]
+    named = set(re.findall(r"mod (\w+);", "".join(subjects)))
+    kept = {page.stem for page in (ROOT / CATALOGUE).with_suffix("").glob("*/*.md")}
+    if named != kept:
+        raise SystemExit(f"not read from {CATALOGUE}: {sorted(named ^ kept)}")
     return "".join(f"\n#[cfg(any())]\n{each}\n" for each in subjects)
 
 
 def copied(tree: Path) -> None:
     """Put the work tree into `tree`, where what is changed harms nobody. What is the same keeps its time, so nothing is built for nothing."""
     named = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    files = {name for name in named.stdout.split("\0") if name and (ROOT / name).is_file()}
-    for old in [path for path in tree.rglob("*") if path.is_file() and str(path.relative_to(tree)) not in files]:
+    files = {
+        name for name in named.stdout.split("\0") if name and (ROOT / name).is_file()
+    }
+    for old in [
+        path
+        for path in tree.rglob("*")
+        if path.is_file() and str(path.relative_to(tree)) not in files
+    ]:
         old.unlink()
     for name in sorted(files):
         text = (ROOT / name).read_bytes()
@@ -72,16 +87,32 @@ def counted(out: Path) -> tuple[Counter[str], list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tool", required=True, help="path of cargo-mutants")
-    parser.add_argument("--file", action="append", default=[], help="a path below shared/rules/src, or a part of one with `*`")
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        help="a path below shared/rules/src, or a part of one with `*`",
+    )
     parser.add_argument("--shard", help="one part of all, as in 3/40")
-    parser.add_argument("--list", action="store_true", help="say which there are and try none")
+    parser.add_argument(
+        "--list", action="store_true", help="say which there are and try none"
+    )
     chosen = parser.parse_args()
 
     work = TARGET / "mutation"
     tree = work / "tree"
     tree.mkdir(parents=True, exist_ok=True)
     copied(tree)
-    command = [chosen.tool, "mutants", "--dir", str(tree), "--package", "tidewaiter-rules", "--output", str(work)]
+    command = [
+        str(Path(chosen.tool).resolve()),
+        "mutants",
+        "--dir",
+        str(tree),
+        "--package",
+        "tidewaiter-rules",
+        "--output",
+        str(work),
+    ]
     for name in chosen.file:
         command += ["--file", f"shared/rules/src/{name}"]
     if chosen.shard:
