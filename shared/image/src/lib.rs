@@ -6,5 +6,6 @@
 pub mod dockerfile;
 pub mod manifest;
 
-#[cfg(all(test, feature = "dockerfile"))]
+#[cfg(feature = "dockerfile")]
+#[cfg(test)]
 mod tests;

@@ -332,6 +332,15 @@ mod tests {
     use crate::catalogue::{find, tests::judge};
 
     #[test]
+    fn a_path_that_is_empty_hides_no_other() {
+        let json = r#"{"containerDefinitions":[{"name":"a","mountPoints":[{"sourceVolume":"v"}]}],
+            "volumes":[{"name":"v","host":{"sourcePath":" "},"dockerVolumeConfiguration":{"driverOpts":{"o":"bind","device":"/etc"}}}]}"#;
+        assert_eq!(judge(find("sensitive-host-path").unwrap(), json).len(), 1);
+        // A folder of that name, which Windows alone takes for a prefix.
+        assert_eq!(HostPath::read("/?/etc").unwrap().as_str(), "/?/etc");
+    }
+
+    #[test]
     fn a_docker_volume_may_be_a_bind_mount_in_disguise() {
         let found = |options: &str| -> Vec<String> {
             let json = format!(

@@ -150,6 +150,29 @@ fn a_policy_tells_what_it_was_given() {
 }
 
 #[test]
+fn a_part_of_a_definition_is_in_its_cluster_and_a_definition_in_none() {
+    let mut facts = definition(&json!({"family": "web", "containerDefinitions": []}));
+    assert_eq!(facts.cluster(), None);
+    if let Subject::TaskDefinition(part) = &mut facts.subject {
+        part.cluster = Some("prod".to_owned());
+    }
+    assert_eq!(facts.cluster(), Some("prod"));
+    assert_eq!(image(ScanState::Complete, BTreeMap::new()).cluster(), None);
+}
+
+#[test]
+fn severities_are_read_in_any_case_and_none_is_dropped() {
+    for (name, severity) in [
+        ("critical", ScanSeverity::Critical),
+        ("UNDEFINED", ScanSeverity::Undefined),
+        ("Untriaged", ScanSeverity::Untriaged),
+        ("severe", ScanSeverity::Other("severe".to_owned())),
+    ] {
+        assert_eq!(ScanSeverity::parse(name), severity);
+    }
+}
+
+#[test]
 fn a_subject_is_known_by_its_kind_and_name() {
     let of_definition = |json: &Value| definition(json).subject;
     let image = image(ScanState::Complete, BTreeMap::new()).subject;

@@ -73,6 +73,7 @@ fn what_is_downloaded_and_run_is_found_in_every_form() {
         "iex x",
         "(New-Object Net.WebClient).DownloadString('https://x')",
         "curl https://x | bash -c 'cat > /x'",
+        "curl https://x | bash -c",
         "curl https://x | python3 -c 'import json'",
         "curl https://x | python3 -m json.tool",
         "curl https://x | python3 script.py",
