@@ -29,6 +29,8 @@ KEEP ?=
 FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 CARGO_DENY_VERSION := 0.20.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_MACHETE_VERSION := 0.9.2
+CARGO_MUTANTS_VERSION := 27.1.0
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
@@ -36,6 +38,8 @@ AWS_CLI := .venv/aws/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+MACHETE := .venv/cargo/machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
+MUTANTS := .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
 CDK := infra/cdk/node_modules/.package-lock.json
@@ -94,7 +98,7 @@ e2e: build cdk $(LOCAL) $(AWS_CLI) ## Run the functions end to end on an embedde
 	TIDEWAITER_WHOLE_SUITE=1 $(LOCAL_BIN)/python -m pytest tests/e2e
 
 .PHONY: lint
-lint: $(TOOLS) deny lint-cdk ## Check format, lints, dependencies and the template
+lint: $(TOOLS) deny machete lint-cdk ## Check format, lints, dependencies and the template
 	$(RUST_FILES) | xargs -0 -r rustfmt --check --edition 2024
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
@@ -109,6 +113,14 @@ lint-cdk: cdk ## Check the types of the CDK construct, test it, synthesize its s
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and bans of the dependencies
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+.PHONY: machete
+machete: $(MACHETE) ## Look for dependencies that no code names
+	$(MACHETE) .
+
+.PHONY: advisories
+advisories: $(DENY) ## Check the dependencies against the RustSec database (from the network; no other verb of `lint` needs it)
+	$(DENY) --locked check --hide-inclusion-graph advisories
 
 .PHONY: generate
 generate: $(LOCAL) ## Write the generated documents
@@ -130,6 +142,10 @@ storm: ## Show what ten thousand findings over 300 images cost in API calls and 
 .PHONY: faults
 faults: ## Show what becomes of each scenario when any of its calls fails in any way (SCENARIO= for those with this in their name)
 	TIDEWAITER_FAULTS='$(or $(SCENARIO),all)' cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::world::faults
+
+.PHONY: mutants
+mutants: $(MUTANTS) ## Change the rules in one place after another: does a test notice? Hours for all (FILE=decide.rs, SHARD=3/40)
+	$(PYTHON) tests/mutants/run.py --tool $(MUTANTS) $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard '$(SHARD)')
 
 .PHONY: day
 day: ## Show a day of 5,000 events with 30 incidents, and what each channel hears of it (SEED= for another day)
@@ -225,3 +241,11 @@ $(CYCLONEDX):
 $(DENY):
 	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny
 	rm -rf target/cargo-deny
+
+$(MACHETE):
+	cargo install cargo-machete --locked --version $(CARGO_MACHETE_VERSION) --root .venv/cargo/machete-$(CARGO_MACHETE_VERSION) --target-dir target/cargo-machete
+	rm -rf target/cargo-machete
+
+$(MUTANTS):
+	cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION) --root .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION) --target-dir target/cargo-mutants
+	rm -rf target/cargo-mutants

@@ -153,6 +153,41 @@ fn no_other_sample_is_an_error() {
     }
 }
 
+#[test]
+fn a_definition_that_says_a_member_twice_is_believed_in_neither() {
+    let registered = |definition: &str| {
+        let arn = "arn:aws:ecs:eu-west-1:111122223333:task-definition/app:1";
+        let detail = format!(
+            r#"{{"eventSource":"ecs.amazonaws.com","eventName":"RegisterTaskDefinition","responseElements":
+                {{"taskDefinition":{{"taskDefinitionArn":"{arn}",{definition}}}}}}}"#
+        );
+        let parsed = parse(wrapped("AWS API Call via CloudTrail", "aws.ecs", &detail).as_bytes());
+        let Ok(Parsed::Event(Event::Registered(registered))) = parsed else {
+            panic!("{parsed:?}")
+        };
+        registered
+    };
+    let good = r#""containerDefinitions":[{"name":"a","privileged":false}]"#;
+    let bad = r#""containerDefinitions":[{"name":"a","privileged":true}]"#;
+    assert!(registered(good).definition.is_some());
+    for definition in [
+        format!("{good},{bad}"),
+        format!("{bad},{good}"),
+        good.replace("false", r#"false,"privileged":true"#),
+        good.replace("false", r#"true,"privileged":false"#),
+        // As it would be if it were escaped.
+        good.replace("false", r#"true,"privil\u0065ged":false"#),
+        good.replace("false", r#""true""#),
+        good.replace("false", "1"),
+        good.replace("[{", "[null,{"),
+    ] {
+        // It is read from ECS, as one that the event does not have.
+        let registered = registered(&definition);
+        assert_eq!(registered.definition, None, "{definition}");
+        assert!(registered.arn.is_some());
+    }
+}
+
 fn wrapped(detail_type: &str, source: &str, detail: &str) -> String {
     format!(
         r#"{{"detail-type":"{detail_type}","source":"{source}","account":"111122223333","region":"eu-west-1","detail":{detail}}}"#

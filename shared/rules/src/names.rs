@@ -351,6 +351,8 @@ mod tests {
         let arn = TaskDefinitionArn::parse(text).unwrap();
         assert_eq!(arn.to_string(), text);
         assert_eq!(arn.short(), "my_web-1:42");
+        assert_eq!((arn.family(), arn.revision()), ("my_web-1", 42));
+        assert_eq!(String::from(arn.clone()), text);
         assert_eq!(arn.place().partition(), "aws-us-gov");
     }
 

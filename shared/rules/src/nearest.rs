@@ -20,3 +20,20 @@ pub(crate) fn nearest<'a>(
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_alike_name_is_meant_and_no_text_that_is_no_slip() {
+        let names = ["root-user", "root-users-are-fine", "host-pid"];
+        assert_eq!(nearest("root_user", names), Some("root-user"));
+        assert_eq!(nearest("Root-Usr", names), Some("root-user"));
+        assert_eq!(nearest("zzz", names), None);
+        let name = "a".repeat(64);
+        assert_eq!(nearest(&name, [name.as_str()]), Some(name.as_str()));
+        let name = "a".repeat(65);
+        assert_eq!(nearest(&name, [name.as_str()]), None);
+    }
+}

@@ -118,3 +118,37 @@ impl Affected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::ScanSeverity;
+
+    #[test]
+    fn how_many_have_a_fix_is_told_in_a_few_words() {
+        let of = |fixes: &[Fix], by_count: u64| {
+            let found: Vec<Vulnerability> = fixes
+                .iter()
+                .map(|fix| Vulnerability {
+                    fix: *fix,
+                    ..Vulnerability::new("CVE-2026-1234", ScanSeverity::High)
+                })
+                .collect();
+            Remedy::of(&found, by_count).told()
+        };
+        use Fix::{Available, Partial, Unavailable, Unknown};
+        for (fixes, by_count, told) in [
+            (&[Available][..], 0, ", with a fix"),
+            (&[Unavailable], 0, ", without a fix"),
+            (&[Partial], 0, ", none with a whole fix"),
+            (&[Unknown], 0, ""),
+            (&[], 3, ""),
+            (&[Available, Available], 0, ", all with a fix"),
+            (&[Available, Unavailable], 0, ", 1 with a fix"),
+            (&[Unavailable, Unavailable], 0, ", none with a whole fix"),
+            (&[Available], 1, ", 1 with a fix"),
+        ] {
+            assert_eq!(of(fixes, by_count), told, "{fixes:?} {by_count}");
+        }
+    }
+}

@@ -362,3 +362,6 @@ pub(super) fn shown(text: &Text) -> String {
         _ => quoted_value(without_user(&text.written)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::{Answer, Context};
 use crate::{
-    facts::{PlacedContainer, TaskDefinition, Volume},
+    facts::{PlacedContainer, Scalar, TaskDefinition, Volume},
     field::Field,
     names::{quoted, quoted_value},
     policy::matches,
@@ -167,8 +167,9 @@ fn judge_volume(
         Ok(text) => text,
         Err(reason) => return Some(Answer::unreadable(pointer, &what(), reason)),
     };
-    let path = HostPath::read(text).filter(|path| !path.is_allowed(context))?;
-    let exposure = judge(&path)?;
+    let read = paths(member, text).filter_map(HostPath::read);
+    let mut refused = read.filter(|path| !path.is_allowed(context));
+    let exposure = refused.find_map(|path| judge(&path))?;
     let answer = match (mounts.containers.as_slice(), mounts.unsure) {
         ([first, others @ ..], _) => {
             let message = format!(
@@ -216,7 +217,7 @@ pub(crate) fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str
         },
         Field::Absent => {}
     }
-    // `mount -o bind DEVICE`, by way of Docker's `local` driver.
+    // `mount -t TYPE -o OPTIONS DEVICE`, by way of Docker's `local` driver.
     let options = match &volume.docker_volume_configuration {
         Field::Known(volume) => match &volume.driver_opts {
             Field::Known(options) => options,
@@ -228,12 +229,21 @@ pub(crate) fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str
         Field::Unknown(reason) => return Some(("dockerVolumeConfiguration", Err(reason))),
         Field::Absent => return None,
     };
-    let is_no_bind = options.get("o").is_some_and(|mount| {
-        let words = mount.known().map(|mount| mount.as_str().split(','));
-        words.is_some_and(|mut words| !words.any(|word| word.trim().ends_with("bind")))
-    });
-    if is_no_bind {
-        return None;
+    let known = |name: &str| options.get(name).and_then(Field::known).map(Scalar::as_str);
+    let words = known("o").unwrap_or_default();
+    let mut each = words.split(',').map(str::trim);
+    // The kernel forgets the type of a bind mount.
+    if !each.any(|word| matches!(word, "bind" | "rbind")) {
+        match known("type").unwrap_or_default().trim() {
+            "cifs" | "nfs" | "nfs4" | "smb3" | "smbfs" | "tmpfs" => return None,
+            "overlay" => return Some((LAYERS, Ok(words))),
+            system => {
+                let shown = OF_THE_KERNEL.iter().find(|(name, _)| *name == system);
+                if let Some((_, path)) = shown {
+                    return Some(("dockerVolumeConfiguration/driverOpts/type", Ok(path)));
+                }
+            }
+        }
     }
     let member = "dockerVolumeConfiguration/driverOpts/device";
     match options.get("device")? {
@@ -241,6 +251,31 @@ pub(crate) fn source(volume: &Volume) -> Option<(&'static str, Result<&str, &str
         Field::Unknown(reason) => Some((member, Err(reason))),
         Field::Absent => None,
     }
+}
+
+/// The member that names the directories of an overlay.
+const LAYERS: &str = "dockerVolumeConfiguration/driverOpts/o";
+
+/// File systems that show the host itself wherever they are mounted, and where the host has them.
+const OF_THE_KERNEL: &[(&str, &str)] = &[
+    ("binfmt_misc", "/proc/sys/fs/binfmt_misc"),
+    ("bpf", "/sys/fs/bpf"),
+    ("cgroup", "/sys/fs/cgroup"),
+    ("cgroup2", "/sys/fs/cgroup"),
+    ("configfs", "/sys/kernel/config"),
+    ("debugfs", "/sys/kernel/debug"),
+    ("devtmpfs", "/dev"),
+    ("efivarfs", "/sys/firmware/efi/efivars"),
+    ("proc", "/proc"),
+    ("securityfs", "/sys/kernel/security"),
+    ("sysfs", "/sys"),
+    ("tracefs", "/sys/kernel/tracing"),
+];
+
+/// The paths in what a member says: an overlay has several, `lowerdir=/a:/b,upperdir=/c`.
+fn paths<'a>(member: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let several = member == LAYERS;
+    text.split(move |c| several && matches!(c, ',' | ':' | '='))
 }
 
 /// Who mounts a volume.
@@ -297,6 +332,15 @@ mod tests {
     use crate::catalogue::{find, tests::judge};
 
     #[test]
+    fn a_path_that_is_empty_hides_no_other() {
+        let json = r#"{"containerDefinitions":[{"name":"a","mountPoints":[{"sourceVolume":"v"}]}],
+            "volumes":[{"name":"v","host":{"sourcePath":" "},"dockerVolumeConfiguration":{"driverOpts":{"o":"bind","device":"/etc"}}}]}"#;
+        assert_eq!(judge(find("sensitive-host-path").unwrap(), json).len(), 1);
+        // A folder of that name, which Windows alone takes for a prefix.
+        assert_eq!(HostPath::read("/?/etc").unwrap().as_str(), "/?/etc");
+    }
+
+    #[test]
     fn a_docker_volume_may_be_a_bind_mount_in_disguise() {
         let found = |options: &str| -> Vec<String> {
             let json = format!(
@@ -329,6 +373,45 @@ mod tests {
             [] as [&str; 0]
         );
         assert_eq!(found("null"), [] as [&str; 0]);
+        // A disk of the host, whatever else is said of it.
+        for options in [
+            r#"{"type":"ext4","o":"rw","device":"/dev/xvda1"}"#,
+            r#"{"type":"xfs","o":"noatime","device":"//dev/nvme0n1p1"}"#,
+            r#"{"o":"rw","device":"/dev/sda"}"#,
+            r#"{"type":"proc","o":"bind","device":"/etc"}"#,
+        ] {
+            assert_eq!(found(options), [device], "{options}");
+        }
+        // What the kernel shows of itself is the host's, wherever it is mounted.
+        let kind = "/volumes/0/dockerVolumeConfiguration/driverOpts/type";
+        for (system, _) in OF_THE_KERNEL {
+            let options = format!(r#"{{"type":"{system}","o":"rw","device":"x"}}"#);
+            assert_eq!(found(&options), [kind], "{options}");
+        }
+        // Each directory of an overlay.
+        let layers = "/volumes/0/dockerVolumeConfiguration/driverOpts/o";
+        for (options, at) in [
+            (
+                "lowerdir=/etc,upperdir=/data/u,workdir=/data/w",
+                &[layers][..],
+            ),
+            (
+                "lowerdir=/data/a:/,upperdir=/data/u,workdir=/data/w",
+                &[layers],
+            ),
+            (
+                "lowerdir=/data/a,upperdir=/root/.ssh,workdir=/data/w",
+                &[layers],
+            ),
+            ("lowerdir=/data/a:/data/b", &[]),
+        ] {
+            let options = format!(r#"{{"type":"overlay","o":"{options}","device":"overlay"}}"#);
+            assert_eq!(found(&options), at, "{options}");
+        }
+        assert_eq!(
+            found(r#"{"type":"cifs","o":"username=u","device":"//home/share"}"#),
+            [] as [&str; 0]
+        );
     }
 
     #[test]

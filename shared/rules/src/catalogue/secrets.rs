@@ -183,6 +183,29 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_flag_is_a_name_of_a_secret_behind_dashes() {
+        assert!(is_flag("--password"));
+        for text in [
+            "--verbose",
+            "--password=x",
+            "--password x",
+            "password",
+            "-password",
+        ] {
+            assert!(!is_flag(text), "{text}");
+        }
+        assert!(assigns("--password hunter2xyz"));
+        assert!(!assigns("--verbose password hunter2xyz"));
+    }
+
+    #[test]
+    fn only_a_long_run_is_random() {
+        assert!(!looks_random("0123456789abcdef"));
+        assert!(looks_random("0123456789abcdef0f1e2d3c4b5a6978"));
+        assert!(!looks_random("The quick brown fox jumps over 13 lazy dogs"));
+    }
+
+    #[test]
     fn what_is_no_value_is_no_secret() {
         for value in [
             "",

@@ -190,6 +190,42 @@ mod tests {
     }
 
     #[test]
+    fn only_a_whole_demand_for_windows_is_one() {
+        for (expression, expected) in [
+            ("attribute:ecs.os-type == windows", true),
+            ("attribute:ecs.os-type==Windows", true),
+            ("attribute:ecs.os-type equals windows", true),
+            ("attribute:ecs.os-family == windows_server_2022_core", true),
+            ("attribute:ecs.os-type == linux", false),
+            ("attribute:ecs.os-family == linux", false),
+            ("attribute:team == windows", false),
+            ("attribute:team == windows_x", false),
+            ("attribute:ecs.os-type not_equals windows", false),
+            (
+                "attribute:ecs.os-type == windows or attribute:team == a",
+                false,
+            ),
+            (
+                "attribute:ecs.os-family == windows_x or attribute:team",
+                false,
+            ),
+            ("attribute:ecs.os-family == windows_x==y", false),
+        ] {
+            assert_eq!(demands_windows(expression), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_of_launch_types_exempts_from_nothing() {
+        let empty = definition(r#"{"requiresCompatibilities":[],"compatibilities":[]}"#);
+        assert!(empty.may_run_on(&[LaunchType::Ec2]));
+        let required =
+            definition(r#"{"requiresCompatibilities":["FARGATE"],"compatibilities":[]}"#);
+        assert!(required.may_run_on(&[LaunchType::Fargate]));
+        assert!(!required.may_run_on(&[LaunchType::Ec2]));
+    }
+
+    #[test]
     fn launch_types_come_from_ecs_first_and_are_ec2_when_nobody_says() {
         let names = |json| -> Vec<String> {
             let types = definition(json).launch_types();

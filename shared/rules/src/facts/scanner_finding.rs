@@ -252,6 +252,43 @@ mod tests {
     }
 
     #[test]
+    fn a_fix_is_what_is_stated_where_no_package_says_less() {
+        for (stated, expected) in [
+            ("YES", Fix::Available),
+            ("partial", Fix::Partial),
+            ("NO", Fix::Unavailable),
+            ("?", Fix::Unknown),
+        ] {
+            assert_eq!(fix(Some(stated.to_owned()), &[]), expected, "{stated}");
+        }
+    }
+
+    #[test]
+    fn a_score_of_nothing_counts_where_somebody_gave_it() {
+        let score = |json: &str| enhanced(json).score.is_some();
+        assert!(!score("{}"));
+        assert!(!score(r#"{"inspectorScore":0.0}"#));
+        assert!(score(r#"{"inspectorScore":1.0}"#));
+        assert!(score(
+            r#"{"inspectorScore":0.0,"inspectorScoreDetails":{"adjustedCvss":{"score":0.0,"scoreSource":"NVD"}}}"#
+        ));
+    }
+
+    #[test]
+    fn as_many_packages_as_are_kept_are_all_there_are() {
+        let packages = |count: usize| {
+            let packages = vec![r#"{"name":"a"}"#; count].join(",");
+            enhanced(&format!(
+                r#"{{"packageVulnerabilityDetails":{{"vulnerablePackages":[{packages}]}}}}"#
+            ))
+        };
+        let most = Vulnerability::MOST_PACKAGES;
+        assert!(!packages(most).has_more_packages);
+        assert!(packages(most + 1).has_more_packages);
+        assert_eq!(packages(most + 1).packages.len(), most);
+    }
+
+    #[test]
     fn a_finding_is_the_same_from_ecr_and_from_inspector() {
         let rest = r#""severity":"HIGH","status":"ACTIVE","exploitAvailable":"NO","fixAvailable":"YES",
             "findingArn":"arn:aws:inspector2:eu-west-1:111122223333:finding/1",

@@ -241,6 +241,31 @@ mod tests {
     }
 
     #[test]
+    fn what_cloudtrail_hides_of_an_environment_is_noticed() {
+        let container = |environment: &str| {
+            definition(&format!(
+                r#"{{"containerDefinitions":[{{"name":"a"}},{{"name":"b","environment":{environment}}}]}}"#
+            ))
+        };
+        for (environment, expected) in [
+            (format!(r#""{REDACTED}""#), true),
+            (
+                format!(r#"[{{"name":"A","value":"x"}},{{"name":"B","value":"{REDACTED}"}}]"#),
+                true,
+            ),
+            (r#"[{"name":"A","value":"x"}]"#.to_owned(), false),
+            ("[]".to_owned(), false),
+            ("null".to_owned(), false),
+        ] {
+            assert_eq!(
+                container(&environment).is_redacted(),
+                expected,
+                "{environment}"
+            );
+        }
+    }
+
+    #[test]
     fn unknown_members_are_skipped_and_nulls_are_absent() {
         let definition = definition(
             r#"{"family":"web","pidMode":null,"inferenceAccelerators":[{}],

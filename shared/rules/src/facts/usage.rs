@@ -213,6 +213,74 @@ mod tests {
     }
 
     #[test]
+    fn a_container_says_its_image_by_digest_by_repository_or_not_at_all() {
+        let known = digest("0a");
+        let from = || Started::From(Digest::parse(&known).unwrap());
+        let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        for (image, digest, expected) in [
+            (None, Some(known.as_str()), from()),
+            (Some("other"), Some(known.as_str()), from()),
+            (None, None, Started::Other),
+            (None, Some("sha256:"), Started::Unsaid),
+            (
+                Some(format!("{host}/team/app@{known}")).as_deref(),
+                None,
+                from(),
+            ),
+            (
+                Some(format!("{host}/team/app:1")).as_deref(),
+                None,
+                Started::Unsaid,
+            ),
+            (
+                Some(format!("{host}/team/app")).as_deref(),
+                Some(""),
+                Started::Unsaid,
+            ),
+            (
+                Some(format!("{host}/team/other:1")).as_deref(),
+                None,
+                Started::Other,
+            ),
+            (Some("team"), None, Started::Other),
+        ] {
+            assert_eq!(
+                started("team/app", image, digest),
+                expected,
+                "{image:?} {digest:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tasks_of_the_same_are_counted_together_with_all_their_owners() {
+        let owned = |tasks: u64, owner: &str| Run {
+            cluster: "prod".to_owned(),
+            service: Some("web".to_owned()),
+            task_definition: "web:7".to_owned(),
+            digest: Digest::parse(&digest("0a")).unwrap(),
+            tasks,
+            task_arns: Vec::new(),
+            owners: vec![owner.to_owned()],
+        };
+        let mut runs = Vec::new();
+        for (tasks, owner) in [(2, "ada"), (1, "ada"), (1, "bob")] {
+            add_run(&mut runs, owned(tasks, owner));
+        }
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].tasks, 4);
+        assert_eq!(runs[0].owners, ["ada", "bob"]);
+        // What a service would start is dropped where tasks say what they did, and its owners kept.
+        runs.push(owned(0, "eve"));
+        settle(&mut runs);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].owners, ["ada", "bob", "eve"]);
+        let mut idle = vec![owned(0, "eve")];
+        settle(&mut idle);
+        assert_eq!(idle.len(), 1);
+    }
+
+    #[test]
     fn an_image_of_ones_own_is_known_by_its_registry_whatever_the_hosts_name() {
         for host in [
             "111122223333.dkr.ecr.eu-west-1.amazonaws.com",

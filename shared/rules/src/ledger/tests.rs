@@ -24,6 +24,15 @@ fn an_hour_begins_and_ends_on_the_clock() {
 #[test]
 fn a_key_fits_and_stays_apart() {
     for text in ["a", "é", "𝕏"] {
+        for longest in [LONGEST, LONGEST_PART] {
+            let shortened = short(&text.repeat(longest), longest + 1).into_owned();
+            assert!(shortened.len() <= longest + 1);
+            assert!(
+                short(&text.repeat(3000), longest).len() <= longest,
+                "{text}"
+            );
+            assert_eq!(short("short", longest), "short");
+        }
         let long = |end: &str| Key::of("alert", &(text.repeat(3000) + end));
         assert!(long("a").id().len() <= 2048);
         assert_ne!(long("a"), long("b"));
@@ -72,4 +81,151 @@ fn a_deletion_is_news_though_the_quarantine_was_begun_in_the_same_second() {
     let deleted = news(Action::DeleteImage(repository, digest));
     assert_ne!(archived, deleted);
     assert!(archived.starts_with(DONE) && deleted.starts_with(DONE));
+}
+
+fn image() -> (Repository, Digest) {
+    let repository = Repository::parse_arn("arn:aws:ecr:eu-west-1:111122223333:repository/shop");
+    let digest = Digest::parse(&format!("sha256:{}", "0".repeat(64)));
+    (repository.unwrap(), digest.unwrap())
+}
+
+/// What stands in a table has to be found by the next release.
+#[test]
+fn entries_keep_their_keys() {
+    let (repository, digest) = image();
+    let (arn, digest_text) = (repository.arn().to_string(), digest.to_string());
+    let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
+    let hour = Hour::of(at("2026-11-23T13:59:59Z"));
+    for (key, id, part) in [
+        (
+            Key::alert_about_revision(&TaskDefinitionArn::parse(revision).unwrap()),
+            "alert#task-definition".to_owned(),
+            revision.to_owned(),
+        ),
+        (
+            Key::alert_about_image(&repository, &digest),
+            "alert#image".to_owned(),
+            format!("{arn}@{digest_text}"),
+        ),
+        (
+            Key::budget_alert("guard", hour),
+            "alert#budget".to_owned(),
+            "guard#2026-11-23T13Z".to_owned(),
+        ),
+        (
+            Key::quarantine(&repository, &digest),
+            "quarantine".to_owned(),
+            format!("{digest_text}@{arn}"),
+        ),
+        (
+            Key::user(&digest, "arn:task"),
+            format!("usage#{digest_text}"),
+            "arn:task".to_owned(),
+        ),
+        (
+            Key::pull(&repository, "arn:task"),
+            format!("usage#{arn}"),
+            "arn:task".to_owned(),
+        ),
+        (Key::usage_index(), "usage-index".to_owned(), "-".to_owned()),
+        (Key::switch(), "switch".to_owned(), "-".to_owned()),
+        (
+            Key::delivery("message", "ops"),
+            "sent#message".to_owned(),
+            "ops".to_owned(),
+        ),
+        (
+            Key::kept("ops", "message"),
+            "kept#ops".to_owned(),
+            "alert#message".to_owned(),
+        ),
+    ] {
+        assert_eq!((key.id(), key.part()), (id.as_str(), part.as_str()));
+    }
+    assert_eq!(Key::quarantines_of(&digest), format!("{digest_text}@"));
+}
+
+#[test]
+fn what_an_alert_is_about_is_read_back_where_it_stays() {
+    let (repository, digest) = image();
+    let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
+    let revision = TaskDefinitionArn::parse(revision).unwrap();
+    for (key, subject) in [
+        (
+            Key::alert_about_revision(&revision),
+            Some(AlertSubject::Revision(revision)),
+        ),
+        (
+            Key::alert_about_image(&repository, &digest),
+            Some(AlertSubject::Image(repository.clone(), digest.clone())),
+        ),
+        (Key::alert_in("task-definition", "web"), None),
+        (Key::alert_in("image", "shop"), None),
+        (Key::alert_in("run", "web:7 in main"), None),
+        (Key::quarantine(&repository, &digest), None),
+        (Key::switch(), None),
+    ] {
+        assert_eq!(key.alert_subject(), subject, "{key:?}");
+    }
+}
+
+#[test]
+fn a_hold_says_who_and_until_when() {
+    let until = at("2026-11-24T00:00:00Z");
+    for (hold, words) in [
+        (
+            Hold::Paused {
+                by: "ada".to_owned(),
+                reason: "release".to_owned(),
+            },
+            &["`ada`", "paused", "`release`"][..],
+        ),
+        (
+            Hold::OverBudget { most: 60, until },
+            &["60", "max-actions-per-hour", "2026-11-24T00:00:00Z"],
+        ),
+        (
+            Hold::Released {
+                by: "ada".to_owned(),
+                reason: "false alarm".to_owned(),
+                until,
+            },
+            &["`ada`", "released", "2026-11-24T00:00:00Z", "`false alarm`"],
+        ),
+    ] {
+        let reason = hold.reason();
+        assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
+    }
+}
+
+#[test]
+fn what_was_done_is_told_from_what_was_left_and_what_had_been_done() {
+    let plan = |withheld, steps| Plan {
+        mode: crate::Mode::Enforce,
+        steps,
+        withheld,
+        kept: Vec::new(),
+        left: Vec::new(),
+    };
+    let (repository, digest) = image();
+    let step = || {
+        vec![Step::of(Action::ArchiveImage(
+            repository.clone(),
+            digest.clone(),
+        ))]
+    };
+    let news = |plan: &Plan, effects: &[Effect]| News {
+        findings: String::new(),
+        effects: became(plan, effects, None, Some(at("2026-11-23T14:00:00Z"))),
+    };
+    let done = news(&plan(None, step()), &[Effect::Done]);
+    assert!(done.is_done() && !done.is_already_done());
+    let left = news(&plan(Some(Withheld::Elsewhere), Vec::new()), &[]);
+    assert!(!left.is_done() && !left.is_already_done());
+    assert!(left.effects.starts_with("withheld: "), "{}", left.effects);
+    // What was left of it does not hide what was done about the rest.
+    let both = news(&plan(Some(Withheld::Elsewhere), step()), &[Effect::Done]);
+    assert!(both.is_done(), "{}", both.effects);
+    let before = news(&plan(Some(Withheld::AlreadyDone), Vec::new()), &[]);
+    assert!(!before.is_done() && before.is_already_done());
 }

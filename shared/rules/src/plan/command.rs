@@ -51,3 +51,22 @@ pub(super) fn push_again(repository: &Repository, digest: &Digest) -> String {
     let name = repository.name();
     format!("# no command brings {name}@{digest} back: push it again from a copy, or build it anew")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Place;
+
+    #[test]
+    fn an_image_is_deleted_by_its_digest_alone() {
+        let place = Place::of_region("eu-west-1", "111122223333").unwrap();
+        let repository = Repository::new(place, "team/app").unwrap();
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        assert_eq!(
+            delete(&repository, &Digest::parse(&digest).unwrap()),
+            format!(
+                "aws ecr batch-delete-image --region eu-west-1 --registry-id 111122223333 --repository-name team/app --image-ids imageDigest={digest}"
+            )
+        );
+    }
+}

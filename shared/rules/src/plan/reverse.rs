@@ -169,6 +169,49 @@ mod tests {
     }
 
     #[test]
+    fn the_way_back_says_what_it_does() {
+        let image = format!("arn:aws:ecr:eu-west-1:111122223333:repository/team/app@{DIGEST}");
+        let tagged = |tag: &str| {
+            format!("arn:aws:ecr:eu-west-1:111122223333:repository/team/app:{tag}@{DIGEST}")
+        };
+        for (id, summary) in [
+            (
+                "deregister-task-definition:arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7"
+                    .to_owned(),
+                "register a copy of web:7 as a new revision".to_owned(),
+            ),
+            (
+                format!("archive-image:{image}"),
+                format!("restore team/app@{DIGEST} from the archive"),
+            ),
+            (
+                format!("tag-image:{}", tagged("q-1")),
+                format!("remove the tag q-1 from team/app@{DIGEST}"),
+            ),
+            (
+                format!("untag-image:{}", tagged("1.0")),
+                format!("put the tag 1.0 on team/app@{DIGEST}"),
+            ),
+        ] {
+            let reverse = Action::parse_id(&id).unwrap().reverse().unwrap();
+            assert_eq!(reverse.summary(), summary);
+        }
+    }
+
+    #[test]
+    fn what_runs_is_undone_by_hand() {
+        for name in [
+            "stop-task",
+            "stop-service-deployment",
+            "force-new-deployment",
+        ] {
+            assert!(Action::is_undone_by_hand(&format!("{name}:arn:aws:ecs:x")));
+            assert!(!Action::is_undone_by_hand(name), "{name}");
+        }
+        assert!(!Action::is_undone_by_hand("archive-image:x"));
+    }
+
+    #[test]
     fn what_no_action_has_as_id_is_refused() {
         for id in [
             "",

@@ -101,3 +101,101 @@ impl Waiver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Policy, catalogue::find};
+
+    fn policy(text: &str) -> Policy {
+        Policy::from_yaml(
+            &format!("version: 1\n{text}"),
+            "2026-11-23T00:00:00Z".parse().unwrap(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_scope_is_told_of_where_it_can_hold_for_what_the_rule_is_about() {
+        // Members of `match`, and whether it can hold for a definition, for an image, for a Dockerfile,
+        // and whether it is narrower than account, region and family.
+        for (members, expected, has_more) in [
+            ("account: '111122223333'", [true, true, true], false),
+            ("region: eu-west-1", [true, true, true], false),
+            ("family: web", [true, false, false], false),
+            ("launch-type: EC2", [true, false, false], true),
+            ("tags: {team: a}", [true, false, false], true),
+            ("repository: app", [false, true, false], true),
+            ("image-tag: v1", [false, true, false], true),
+            ("cluster: main", [false, false, false], false),
+            ("family: web, cluster: main", [false, false, false], false),
+        ] {
+            let rules = ["root-user", "vulnerable-image", "dockerfile-root-user"];
+            let policy = policy(&format!(
+                "scopes:\n- {{match: {{{members}}}, rules: {{root-user: off, vulnerable-image: off, dockerfile-root-user: off}}}}"
+            ));
+            let told = rules.map(|rule| policy.scopes(find(rule).unwrap()).next());
+            assert_eq!(told.map(|scope| scope.is_some()), expected, "{members}");
+            for scope in told.into_iter().flatten() {
+                assert_eq!(scope.level, Level::Off);
+                assert_eq!(scope.number, 1);
+                assert_eq!(scope.bounds.has_more, has_more, "{members}");
+            }
+        }
+        let policy = policy(
+            "scopes:\n- {match: {account: '1*', region: 'eu-*', family: web}, rules: {root-user: off}}\n- {match: {family: 'w*'}, rules: {host-pid: off}}\n- {match: {family: api}, rules: {root-user: warn}}",
+        );
+        let of_rule: Vec<_> = policy.scopes(find("root-user").unwrap()).collect();
+        let numbers: Vec<usize> = of_rule.iter().map(|scope| scope.number).collect();
+        assert_eq!(numbers, [1, 3]);
+        let bounds = of_rule[0].bounds;
+        assert_eq!(
+            (bounds.account, bounds.region, bounds.family),
+            (Some("1*"), Some("eu-*"), Some("web"))
+        );
+        assert!(of_rule[0].specificity > of_rule[1].specificity);
+    }
+
+    #[test]
+    fn a_waiver_is_for_registrations_where_nothing_of_it_is_about_anything_else() {
+        for (target, expected) in [
+            ("family: web", Some(false)),
+            ("account: '111122223333', region: eu-west-1", Some(false)),
+            ("family: web, container: app", Some(true)),
+            ("image: 'app:*'", Some(true)),
+            ("cluster: main", None),
+            ("family: web, cluster: main", None),
+            ("repository: app", None),
+            ("image-tag: v1", None),
+            ("digest: 'sha256:*'", None),
+            ("vulnerability: CVE-2026-1234", None),
+            ("vulnerability: CVE-2026-1234, package: openssl", None),
+            ("file: Dockerfile", None),
+        ] {
+            let rule = match target {
+                _ if target.starts_with("file") => "dockerfile-root-user",
+                _ if ["repo", "imag", "dige", "vuln"]
+                    .iter()
+                    .any(|of| target.starts_with(of))
+                    && !target.starts_with("image:") =>
+                {
+                    "vulnerable-image"
+                }
+                _ => "root-user",
+            };
+            let policy = policy(&format!(
+                "waivers:\n- {{id: w, rules: [{rule}], target: {{{target}}}, reason: r, owner: o, expires: 2026-12-31}}"
+            ));
+            let bounds = policy.waivers()[0].bounds();
+            assert_eq!(bounds.map(|bounds| bounds.has_more), expected, "{target}");
+        }
+        let policy = policy(
+            "waivers:\n- {id: w, rules: [root-user], target: {account: '1*', region: 'eu-*', family: web}, reason: r, owner: o, expires: 2026-12-31}",
+        );
+        let bounds = policy.waivers()[0].bounds().unwrap();
+        assert_eq!(
+            (bounds.account, bounds.region, bounds.family),
+            (Some("1*"), Some("eu-*"), Some("web"))
+        );
+    }
+}

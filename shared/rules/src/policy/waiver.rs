@@ -189,3 +189,27 @@ pub(super) fn has_tag(subject: &Subject, glob: &str) -> bool {
         Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_exception_is_from_the_rules_that_it_names_and_from_the_return_of_what_it_allows() {
+        let waiver = |rule: &str| {
+            let text = format!(
+                "version: 1\nwaivers:\n- {{id: w, rules: [{rule}], target: {{repository: app}}, reason: r, owner: o, expires: 2026-12-31}}"
+            );
+            let policy = crate::Policy::from_yaml(&text, "2026-11-23T00:00:00Z".parse().unwrap());
+            policy.unwrap().waivers()[0].clone()
+        };
+        for (named, rule, expected) in [
+            ("vulnerable-image", "vulnerable-image", true),
+            ("vulnerable-image", "returned-image", true),
+            ("vulnerable-image", "exploited-vulnerability", false),
+            ("exploited-vulnerability", "returned-image", false),
+            ("returned-image", "returned-image", true),
+            ("returned-image", "vulnerable-image", false),
+        ] {
+            assert_eq!(waiver(named).excuses(rule), expected, "{named} {rule}");
+        }
+    }
+}

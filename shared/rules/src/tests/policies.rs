@@ -123,6 +123,80 @@ fn a_scope_or_waiver_for_a_cluster_is_not_for_a_definition() {
     assert_eq!(policy.mode(&facts, Mode::Enforce), Mode::Enforce);
 }
 
+#[test]
+fn names_of_modes_profiles_verdicts_and_outcomes_are_read_and_written_alike() {
+    for (mode, name) in [(Mode::Audit, "audit"), (Mode::Enforce, "enforce")] {
+        assert_eq!((mode.name(), Mode::parse(name)), (name, Some(mode)));
+    }
+    for name in Profile::NAMES {
+        assert_eq!(Profile::parse(name).map(Profile::name), Some(*name));
+    }
+    for name in ["", "Audit", "dry-run", "strict"] {
+        assert_eq!((Mode::parse(name), Profile::parse(name)), (None, None));
+    }
+    let verdicts = [Verdict::Allow, Verdict::Warn, Verdict::Deny].map(Verdict::name);
+    assert_eq!(verdicts, ["allow", "warn", "deny"]);
+    let outcomes = [Outcome::Fail, Outcome::Unknown].map(Outcome::name);
+    assert_eq!(outcomes, ["fail", "unknown"]);
+}
+
+#[test]
+fn a_policy_tells_what_it_was_given() {
+    let given = policy("profile: baseline\nmax-actions-per-hour: 7");
+    assert_eq!(given.profile(), Some(Profile::Baseline));
+    assert_eq!(given.max_actions_per_hour(), 7);
+    let default = policy("rules: {}");
+    assert_eq!(default.max_actions_per_hour(), 60);
+}
+
+#[test]
+fn a_part_of_a_definition_is_in_its_cluster_and_a_definition_in_none() {
+    let mut facts = definition(&json!({"family": "web", "containerDefinitions": []}));
+    assert_eq!(facts.cluster(), None);
+    if let Subject::TaskDefinition(part) = &mut facts.subject {
+        part.cluster = Some("prod".to_owned());
+    }
+    assert_eq!(facts.cluster(), Some("prod"));
+    assert_eq!(image(ScanState::Complete, BTreeMap::new()).cluster(), None);
+}
+
+#[test]
+fn severities_are_read_in_any_case_and_none_is_dropped() {
+    for (name, severity) in [
+        ("critical", ScanSeverity::Critical),
+        ("UNDEFINED", ScanSeverity::Undefined),
+        ("Untriaged", ScanSeverity::Untriaged),
+        ("severe", ScanSeverity::Other("severe".to_owned())),
+    ] {
+        assert_eq!(ScanSeverity::parse(name), severity);
+    }
+}
+
+#[test]
+fn a_subject_is_known_by_its_kind_and_name() {
+    let of_definition = |json: &Value| definition(json).subject;
+    let image = image(ScanState::Complete, BTreeMap::new()).subject;
+    for (subject, kind, id) in [
+        (
+            of_definition(&json!({"taskDefinitionArn": ARN, "containerDefinitions": []})),
+            "task-definition",
+            "web:7".to_owned(),
+        ),
+        (
+            of_definition(&json!({"family": "web", "containerDefinitions": []})),
+            "task-definition",
+            "web".to_owned(),
+        ),
+        (
+            image,
+            "image",
+            format!("team/app@sha256:{}", "0a".repeat(32)),
+        ),
+    ] {
+        assert_eq!((subject.kind_name(), subject.id()), (kind, id));
+    }
+}
+
 proptest! {
     #[test]
     fn a_waiver_never_changes_what_is_said_of_another_target(definition_json in any_definition()) {

@@ -127,6 +127,49 @@ fn tasks_started_by_themselves_are_stopped_and_then_the_image_is_in_use_no_more(
 }
 
 #[test]
+fn what_is_allowed_for_one_kind_is_allowed_for_no_other() {
+    let of_service = || run(SCANNED);
+    let still = running(
+        vec![standalone(&[1]), of_service(), of_service()],
+        vec![service(by_tag(OTHER, 0), None)],
+    );
+    let moving = running(
+        vec![standalone(&[1]), of_service(), of_service()],
+        vec![service(
+            by_tag(OTHER, 0),
+            Some(deployment(SCANNED, &[OTHER])),
+        )],
+    );
+    let in_flight = "a deployment of the denied image is in flight";
+    for (facts, policy, done, left) in [
+        (&still, STOP_TASKS, &["stop-task"][..], None),
+        (&still, REPLACE, &["force-new-deployment"], None),
+        (
+            &still,
+            STOP_DEPLOYMENTS,
+            &[],
+            Some("no deployment of it is in flight"),
+        ),
+        (&moving, STOP_TASKS, &["stop-task"], None),
+        (&moving, REPLACE, &[], Some(in_flight)),
+        (
+            &moving,
+            STOP_DEPLOYMENTS,
+            &["stop-service-deployment"],
+            None,
+        ),
+    ] {
+        let plan = judged(facts.clone(), policy);
+        assert_eq!(names(&plan), done, "{policy}");
+        assert!(
+            reasons(&plan).iter().all(|reason| Some(*reason) == left),
+            "{policy}"
+        );
+        assert_eq!(reasons(&plan).is_empty(), left.is_none(), "{policy}");
+    }
+}
+
+#[test]
 fn where_something_else_runs_the_image_too_it_is_left() {
     let known = service(Named::ByDigest, None);
     let facts = running(vec![standalone(&[1]), run(SCANNED)], vec![known]);

@@ -50,6 +50,9 @@ fn what_is_downloaded_and_run_is_found_in_every_form() {
         "iex ((New-Object System.Net.WebClient).DownloadString('https://x'))",
         "powershell -Command \"iex ((New-Object Net.WebClient).DownloadString('https://x'))\"",
         "x=$(curl https://x | sh)",
+        "curl https://x | bash -s install",
+        "curl https://x | bash --norc",
+        "curl https://x | bash /dev/stdin",
         "curl https://x 2>/dev/null | sh",
     ] {
         assert_eq!(of_run(rule, command), [Severity::Medium], "{command}");
@@ -60,7 +63,17 @@ fn what_is_downloaded_and_run_is_found_in_every_form() {
         "curl https://x -o x | sh x",
         "curl https://x | tar -xz",
         "curl https://x | sh script.sh",
+        "curl https://x | bash --restricted script.sh",
+        "curl https://x | bash sh",
+        "curl https://x | busybox tar -x",
+        "curl https://x | python3 foo",
+        "curl https://x | python3 --version",
+        "sh -x \"$(curl https://x)\"",
+        "sh --rcfile \"$(curl https://x)\"",
+        "iex x",
+        "(New-Object Net.WebClient).DownloadString('https://x')",
         "curl https://x | bash -c 'cat > /x'",
+        "curl https://x | bash -c",
         "curl https://x | python3 -c 'import json'",
         "curl https://x | python3 -m json.tool",
         "curl https://x | python3 script.py",
@@ -100,6 +113,13 @@ fn verification_that_is_turned_off_is_found() {
         "yum install --nogpgcheck x",
         "dnf --setopt=sslverify=false install x",
         "rpm -i --nosignature x",
+        "zypper --no-gpg-checks install x",
+        "conda config --set ssl_verify false",
+        "mamba config --set ssl_verify no",
+        "composer config disable-tls true",
+        "gem install x --ssl_verify_mode=0",
+        "bundle config ssl_verify_mode 0",
+        "uv add --allow-insecure-host x y",
         "npm config set strict-ssl false",
         "npm install --strict-ssl=false",
         "git -c http.sslVerify=false clone https://x",
@@ -122,6 +142,12 @@ fn verification_that_is_turned_off_is_found() {
         "pip install x",
         "npm config set strict-ssl true",
         "git config --global http.sslVerify true",
+        "git -c http.sslVerify=true clone https://x",
+        "git -c core.bare=false clone https://x",
+        "npm install --loglevel false",
+        "conda config --set ssl_verify true",
+        "zypper install x",
+        "mytool --trusted-host x",
         "tar -k x",
         "NODE_TLS_REJECT_UNAUTHORIZED=1 npm ci",
         "rpm -i x",
@@ -154,6 +180,7 @@ fn verification_that_is_turned_off_is_found() {
         outcomes(rule, unknown),
         [tidewaiter_rules::Outcome::Unknown]
     );
+    assert_eq!(outcomes(rule, "FROM a:1\nARG X\nENV OTHER=$X"), []);
 }
 
 #[test]

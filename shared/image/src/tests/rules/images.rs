@@ -220,6 +220,42 @@ fn setuid_bits_are_looked_for_where_they_can_be() {
         ),
         ("FROM debian:13\nRUN find / -perm -4000 -delete", vec![]),
         (
+            "FROM debian:13\nRUN find / -perm -4000 -exec rm {} +",
+            vec![],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec /bin/rm {} +",
+            vec![],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec chmod 0755 {} +",
+            vec![],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec chmod 4755 {} +",
+            vec![low],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec chmod +x {} +",
+            vec![low],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec chmod a-x {} +",
+            vec![low],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec chmod x-s {} +",
+            vec![low],
+        ),
+        (
+            "FROM debian:13\nRUN find / -perm -4000 -exec ls a-s {} +",
+            vec![low],
+        ),
+        (
+            "FROM debian:13\nRUN find / -name a-s -exec chmod a-s {} +",
+            vec![low],
+        ),
+        (
             "FROM debian:13 AS a\nRUN find / -perm /6000 -exec chmod a-s {} +\nFROM debian:13",
             vec![low],
         ),
@@ -228,6 +264,7 @@ fn setuid_bits_are_looked_for_where_they_can_be() {
         ("FROM alpine:3\nRUN chmod -R 06755 /x", vec![medium]),
         ("FROM alpine:3\nRUN chmod +s /x", vec![medium]),
         ("FROM alpine:3\nRUN install -m 4755 a /x", vec![medium]),
+        ("FROM alpine:3\nRUN install -m 0755 4755 /x", vec![]),
         ("FROM alpine:3\nCOPY --chmod=4755 a /x", vec![medium]),
         (
             "FROM alpine:3\nRUN chmod g+s /x && chmod 2755 /x && chmod +x /x && chmod 755 /s && chmod 1777 /tmp",

@@ -28,15 +28,12 @@ const STATE: &str = "/imageScanStatus/status";
 
 fn check(image: &Image, context: &Context<'_>) -> Vec<Answer> {
     let scan = &image.scan;
-    // What is in quarantine is judged by that, and its scan is not awaited.
+    // What is in quarantine is judged by that, and its scan is not awaited: its findings are gone because
+    // it was put there.
     if image.quarantine.is_some() {
         return Vec::new();
     }
     if scan.state.is_conclusive() || scan.state.is_under_way() && is_just_pushed(image, context) {
-        return Vec::new();
-    }
-    // Its findings are gone because it was put there, and why it was is known.
-    if scan.state == ScanState::Archived && image.quarantine.is_some() {
         return Vec::new();
     }
     vec![answer(scan)]

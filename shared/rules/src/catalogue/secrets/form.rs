@@ -236,6 +236,32 @@ mod tests {
     use super::{super::tests::body, *};
 
     #[test]
+    fn what_only_begins_like_a_secret_is_none() {
+        let pem = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}");
+        let filler = "ab".repeat(32);
+        for (text, expected) in [
+            ("a://:bc@d".to_owned(), Some("a URL with a password")),
+            ("a://:b@d".to_owned(), None),
+            ("postgres://user:password@db".to_owned(), None),
+            (
+                "postgres://user:hunter2x@db".to_owned(),
+                Some("a URL with a password"),
+            ),
+            ("postgres://shop:hunter2x@".to_owned(), None),
+            ("postgres://shop:${PASSWORD}@db".to_owned(), None),
+            (pem("PRIVATE KEY", &body(64)), Some("a private key")),
+            (pem("PRIVATE KEY", &body(8)), None),
+            (pem("PRIVATE KEY", &filler), None),
+            (pem("CERTIFICATE", &body(64)), None),
+        ] {
+            assert_eq!(kind(&text), expected, "{text}");
+        }
+        assert!(!is_varied(&"abcde".repeat(8)));
+        assert!(is_varied(&"abcdef".repeat(8)));
+        assert!(!is_varied("wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY"));
+    }
+
+    #[test]
     fn secrets_are_known_by_their_form() {
         let jwt = format!("eyJ{}.eyJ{}.{}", body(12), body(20), body(43));
         let pem = format!(

@@ -32,6 +32,9 @@ const SOCKETS: &[(&str, &str)] = &[
     ("/run/crio/crio.sock", "the CRI-O socket"),
     ("/run/podman/podman.sock", "the Podman socket"),
     ("/run/ecs", "the sockets of the ECS agent"),
+    // systemd starts any program as root for whoever is root where they ask.
+    ("/run/dbus/system_bus_socket", "the system bus"),
+    ("/run/systemd/private", "the systemd socket"),
     ("/pipe/docker_engine", "the Docker pipe"),
     ("/pipe/containerd-containerd", "the containerd pipe"),
 ];
@@ -109,6 +112,9 @@ mod tests {
             "/run/host-containerd/containerd.sock",
             "/var/run/ecs",
             "/var/run/ecs/x.sock",
+            "/var/run/dbus/system_bus_socket",
+            "/run/dbus",
+            "/run/systemd/private",
             // What holds it exposes it.
             "/",
             "//",

@@ -180,7 +180,24 @@ fn is_metadata_service(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::tests::judge;
+    use crate::{catalogue::tests::judge, decide::Outcome};
+
+    #[test]
+    fn other_addresses_pass_and_what_is_not_shown_is_unknown() {
+        let judged = |members: &str| {
+            let json = format!(r#"{{"containerDefinitions":[{{"name":"a",{members}}}]}}"#);
+            let answers = judge(&RULE, &json).into_iter();
+            answers.map(|answer| answer.outcome).collect::<Vec<_>>()
+        };
+        let host =
+            |address: &str| format!(r#""extraHosts":[{{"hostname":"x","ipAddress":"{address}"}}]"#);
+        let variable = |value: &str| format!(r#""environment":[{{"name":"X","value":"{value}"}}]"#);
+        assert_eq!(judged(&host("169.254.169.254")), [Outcome::Fail]);
+        assert_eq!(judged(&host("2852039166")), [Outcome::Fail]);
+        assert_eq!(judged(&host("10.0.0.1")), []);
+        assert_eq!(judged(&variable("10.0.0.1")), []);
+        assert_eq!(judged(&variable(REDACTED)), [Outcome::Unknown]);
+    }
 
     #[test]
     fn the_address_is_known_in_every_form_and_not_within_another() {

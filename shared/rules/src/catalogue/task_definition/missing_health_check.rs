@@ -83,6 +83,18 @@ mod tests {
     };
 
     #[test]
+    fn a_command_that_cannot_be_read_is_unknown() {
+        let json = r#"{"containerDefinitions":[{"name":"a","healthCheck":{"command":["x"]}}]}"#;
+        let mut definition: crate::facts::TaskDefinition = serde_json::from_str(json).unwrap();
+        if let Field::Known(check) = &mut definition.container_definitions[0].health_check {
+            check.command = Field::Known(vec![Field::Unknown("a parameter".to_owned())]);
+        }
+        let answers = judge_container(&RULE, definition.container_definitions.remove(0));
+        let outcomes: Vec<Outcome> = answers.into_iter().map(|answer| answer.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Unknown]);
+    }
+
+    #[test]
     fn a_command_of_an_essential_container_counts() {
         for (members, fails) in [
             ("", true),
