@@ -29,6 +29,7 @@ KEEP ?=
 FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 CARGO_DENY_VERSION := 0.20.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_FUZZ_VERSION := 0.13.2
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
@@ -36,6 +37,7 @@ AWS_CLI := .venv/aws/.complete
 TOOLS := .venv/tools/.complete
 DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+FUZZ := .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
 CDK := infra/cdk/node_modules/.package-lock.json
@@ -55,7 +57,7 @@ endef
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
-PYTHON_DIRS = $(wildcard tests infra benches)
+PYTHON_DIRS = $(wildcard tests infra benches fuzz)
 
 .PHONY: help
 help: ## List the verbs
@@ -122,6 +124,10 @@ fmt: $(TOOLS) ## Format Rust and Python
 	$(RUST_FILES) | xargs -0 -r rustfmt --edition 2024
 	$(TOOLS_BIN)/ruff check --fix $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format $(PYTHON_DIRS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## Fuzz what reads text from outside, each target for so many seconds (SECONDS=60, TARGET=event for one)
+	$(PYTHON) fuzz/run.py --cargo-fuzz '$(CURDIR)/$(FUZZ)' --seconds '$(or $(SECONDS),60)' $(TARGET)
 
 .PHONY: storm
 storm: ## Show what ten thousand findings over 300 images cost in API calls and alerts
@@ -225,3 +231,7 @@ $(CYCLONEDX):
 $(DENY):
 	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny
 	rm -rf target/cargo-deny
+
+$(FUZZ):
+	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION) --target-dir target/cargo-fuzz
+	rm -rf target/cargo-fuzz
