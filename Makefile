@@ -127,7 +127,11 @@ fmt: $(TOOLS) ## Format Rust and Python
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Fuzz what reads text from outside, each target for so many seconds (SECONDS=60, TARGET=event for one)
-	$(PYTHON) fuzz/run.py --cargo-fuzz '$(CURDIR)/$(FUZZ)' --seconds '$(or $(SECONDS),60)' $(TARGET)
+	$(PYTHON) fuzz/run.py --cargo-fuzz '$(abspath $(FUZZ))' --seconds '$(or $(SECONDS),60)' $(TARGET)
+
+.PHONY: fuzz-corpus
+fuzz-corpus: ## Choose what of the finds of `make fuzz` is kept in fuzz/corpus (TARGET=event for one)
+	$(PYTHON) fuzz/keep.py $(TARGET)
 
 .PHONY: storm
 storm: ## Show what ten thousand findings over 300 images cost in API calls and alerts

@@ -23,15 +23,26 @@ def reached(program: Path, folders: list[Path]) -> dict[Path, frozenset[int]]:
     with tempfile.TemporaryDirectory() as scratch:
         control, into = Path(scratch) / "control", Path(scratch) / "into"
         into.mkdir()
-        command = [program, "-set_cover_merge=1", f"-merge_control_file={control}", "-timeout=25", into, *folders]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            program,
+            "-set_cover_merge=1",
+            f"-merge_control_file={control}",
+            "-timeout=25",
+            into,
+            *folders,
+        ]
+        subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         lines = control.read_text().splitlines()
     # Its first lines are how many files there are, how many of those are in the first folder, and their names.
     files = [Path(line) for line in lines[2 : 2 + int(lines[0])]]
     features = {}
     for line in lines:
         if found := re.fullmatch(r"FT (\d+) ?(.*)", line):
-            features[files[int(found[1])]] = frozenset(int(feature) for feature in found[2].split())
+            features[files[int(found[1])]] = frozenset(
+                int(feature) for feature in found[2].split()
+            )
     return features
 
 
@@ -42,7 +53,11 @@ def chosen(features: dict[Path, frozenset[int]]) -> list[Path]:
     keep, size = [], 0
     while left and len(keep) < MOST_FILES:
         fits = [path for path in left if size + sizes[path] <= MOST_BYTES]
-        best = max(fits, key=lambda path: (len(left[path]) / (sizes[path] + 64), path), default=None)
+        best = max(
+            fits,
+            key=lambda path: (len(left[path]) / (sizes[path] + 64), path),
+            default=None,
+        )
         if best is None or not left[best]:
             break
         new = left.pop(best)
@@ -54,21 +69,31 @@ def chosen(features: dict[Path, frozenset[int]]) -> list[Path]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="TARGET", help="all by default")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="all by default")
     for target in parser.parse_args().targets or TARGETS:
         corpus = HERE / "corpus" / target
         corpus.mkdir(parents=True, exist_ok=True)
         finds = OUT / "corpus" / target
-        features = reached(OUT / host() / "release" / target, [folder for folder in (corpus, finds) if folder.is_dir()])
+        features = reached(
+            OUT / host() / "release" / target,
+            [folder for folder in (corpus, finds) if folder.is_dir()],
+        )
         kept = {path: path.read_bytes() for path in chosen(features)}
         for old in corpus.iterdir():
             old.unlink()
         for content in kept.values():
             (corpus / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
         size = sum(map(len, kept.values()))
-        everything, of_kept = (len(frozenset().union(*sets)) for sets in (features.values(), (features[path] for path in kept)))
-        print(f"{target}: {len(kept)} of {len(features)} files, {size:,} bytes, reach {of_kept:,} of {everything:,}")
+        everything, of_kept = (
+            len(frozenset().union(*sets))
+            for sets in (features.values(), (features[path] for path in kept))
+        )
+        print(
+            f"{target}: {len(kept)} of {len(features)} files, {size:,} bytes, reach {of_kept:,} of {everything:,}"
+        )
     return 0
 
 

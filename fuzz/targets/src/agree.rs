@@ -51,6 +51,10 @@ pub fn agree(data: &[u8]) {
         &requested,
         &judged("the request", &event(&registered)),
     );
+    // It costs twice what all the rest does.
+    if data.len().is_multiple_of(8) {
+        tells_no_secret(&request);
+    }
     hides(&request, &requested);
     answers(&request, &requested);
     let plan = forms::terraform(&request);
@@ -129,7 +133,7 @@ fn answers(request: &Value, requested: &BTreeSet<Found>) {
     same("an answer", &expected, &described);
 
     let is_of_tags = |found: &Found| found.0 == "missing-tags";
-    let recorded = forms::event(&forms::hidden(request), &json!({"taskDefinition": answer}));
+    let recorded = forms::event(&forms::hidden(request), &forms::response(request));
     let recorded = judged("a record", &event(&recorded));
     let (tags, recorded): (BTreeSet<Found>, _) = recorded.into_iter().partition(is_of_tags);
     let expected = expected.into_iter().filter(|found| !is_of_tags(found));
@@ -144,16 +148,15 @@ fn file(definition: &Value) -> Facts {
     told::facts(Subject::TaskDefinition(Box::new(definition)))
 }
 
-fn event(event: &Value) -> Facts {
+fn registered(event: &Value) -> Event {
     match parse(event.to_string().as_bytes()) {
-        Ok(Parsed::Event(event @ Event::Registered(_))) => {
-            let facts = event.facts().expect("it holds a definition");
-            let (decision, plan) = told::judge(&facts);
-            told::alert(&event, &facts, &decision, &plan);
-            facts
-        }
+        Ok(Parsed::Event(event @ Event::Registered(_))) => event,
         other => panic!("{other:?}"),
     }
+}
+
+fn event(event: &Value) -> Facts {
+    registered(event).facts().expect("it holds a definition")
 }
 
 fn template(template: &Value) -> Facts {
@@ -166,14 +169,32 @@ fn template(template: &Value) -> Facts {
 
 /// The findings, of which none shows a secret.
 fn judged(form: &str, facts: &Facts) -> BTreeSet<Found> {
-    let decision = decide(facts, &POLICY);
-    let found = found(&decision);
+    let found = found(&decide(facts, &POLICY));
+    for (_, container, .., pointer, message) in &found {
+        for text in [Some(pointer), Some(message), container.as_ref()] {
+            let is_told = text.is_some_and(|text| text.contains(SECRET));
+            assert!(!is_told, "{form} tells a secret: {text:?}");
+        }
+    }
+    found
+}
+
+/// What is said of a file, and of the event of its registration. Other forms have the same findings, so
+/// that nothing else can be said of them.
+fn tells_no_secret(request: &Value) {
+    let facts = file(request);
+    let decision = decide(&facts, &POLICY);
     let checked = Checked::new("task.json".to_owned(), &facts.subject, decision);
     let mut report = Report::default();
     report.results.push(checked);
     let said = told::report(&report);
-    assert!(!said.contains(SECRET), "{form} tells a secret: {said}");
-    found
+    assert!(!said.contains(SECRET), "a report tells a secret: {said}");
+
+    let event = registered(&forms::event(request, &forms::response(request)));
+    let facts = event.facts().expect("it holds a definition");
+    let (decision, plan) = told::judge(&facts);
+    let said = told::alert(&event, &facts, &decision, &plan);
+    assert!(!said.contains(SECRET), "an alert tells a secret: {said}");
 }
 
 fn found(decision: &Decision) -> BTreeSet<Found> {

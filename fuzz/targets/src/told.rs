@@ -136,30 +136,35 @@ pub(crate) fn report(report: &Report<Checked>) -> String {
     let junit = Junit(report).to_string();
     is_plain(&junit);
     let sarif = json_of(Sarif::of(report));
-    is_plain_within(&sarif);
-    format!("{}{listing}{junit}{sarif}", json_of(report))
+    // Beside them stand the pages of the rules, which are ours.
+    for told in ["results", "invocations"] {
+        is_plain_within(&sarif["runs"][0][told]);
+    }
+    let results = &sarif["runs"][0]["results"];
+    format!("{}{listing}{junit}{results}", json_of(report))
 }
 
 fn json_of(value: impl serde::Serialize) -> Value {
-    let text = serde_json::to_string(&value).expect("it can be written");
-    serde_json::from_str(&text).expect("what is written is JSON")
+    serde_json::to_value(value).expect("it can be written")
 }
 
-/// What the functions tell of an event, and what the command line says of it.
-pub(crate) fn alert(event: &Event, facts: &Facts, decision: &Decision, plan: &Plan) {
+/// What the functions tell of an event, and what the command line says of it: all of it in one text.
+pub(crate) fn alert(event: &Event, facts: &Facts, decision: &Decision, plan: &Plan) -> String {
     let replayed = Replayed::judged("event.json".into(), event, facts, decision.clone(), plan);
-    is_plain(&replayed.to_string());
-    json_of(&replayed);
+    let text = replayed.to_string();
+    is_plain(&text);
+    let text = format!("{text}{}", json_of(&replayed));
     let effects = vec![Effect::Done; plan.steps.len()];
     if let Some(alert) = Alert::of_decision(event, facts, decision, plan, &effects, home()) {
-        message(&alert.message());
+        format!("{text}{}", message(&alert.message()))
     } else {
         assert_eq!(decision.verdict, Verdict::Allow);
+        text
     }
 }
 
-/// A message within SNS's limits, in every channel.
-pub(crate) fn message(message: &Message) {
+/// A message within SNS's limits, in every channel: all of it in one text.
+pub(crate) fn message(message: &Message) -> String {
     assert!(!message.subject.is_empty());
     is_one_line(&message.subject, 99);
     let attributes = message.attributes.iter();
@@ -177,11 +182,18 @@ pub(crate) fn message(message: &Message) {
         rule_pages: None,
         account_name: None,
     };
-    is_plain_within(&json!([
+    let channels = json!([
         slack::message(&notice, &setting),
         teams::message(&notice, &setting),
         pagerduty::event(&notice, &setting, "KEY"),
         amazon_q::notification(&notice, &setting),
         asff::findings(&notice, &setting),
-    ]));
+    ]);
+    is_plain_within(&channels);
+    let attributes = message.attributes.iter();
+    let attributes: Vec<&str> = attributes
+        .map(|attribute| attribute.value.as_str())
+        .collect();
+    let attributes = attributes.join("\n");
+    format!("{}{}{attributes}{channels}", message.subject, message.body)
 }

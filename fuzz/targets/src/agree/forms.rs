@@ -52,6 +52,11 @@ pub(crate) fn described(request: &Value) -> Value {
     answer
 }
 
+/// The response as CloudTrail records it.
+pub(crate) fn response(request: &Value) -> Value {
+    json!({"taskDefinition": described(request)})
+}
+
 fn fill_in(object: &mut Value, member: &str, value: Value) {
     if let Some(members) = object.as_object_mut() {
         members.entry(member).or_insert(value);
