@@ -31,6 +31,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_MACHETE_VERSION := 0.9.2
 CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_FUZZ_VERSION := 0.13.2
 
 # Two environments, because the emulator and the SAM command line want different versions of boto3.
 LOCAL := .venv/local/.complete
@@ -40,6 +41,7 @@ DENY := .venv/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CYCLONEDX := .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 MACHETE := .venv/cargo/machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 MUTANTS := .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
+FUZZ := .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
 CDK := infra/cdk/node_modules/.package-lock.json
@@ -59,7 +61,7 @@ endef
 
 # Cargo follows `mod` declarations, but the rule modules are declared by a macro: name the files instead.
 RUST_FILES = git ls-files -z --cached --others --exclude-standard -- '*.rs'
-PYTHON_DIRS = $(wildcard tests infra benches)
+PYTHON_DIRS = $(wildcard tests infra benches fuzz)
 
 .PHONY: help
 help: ## List the verbs
@@ -134,6 +136,14 @@ fmt: $(TOOLS) ## Format Rust and Python
 	$(RUST_FILES) | xargs -0 -r rustfmt --edition 2024
 	$(TOOLS_BIN)/ruff check --fix $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format $(PYTHON_DIRS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## Fuzz what reads text from outside, each target for so many seconds (SECONDS=60, TARGET=event for one)
+	$(PYTHON) fuzz/run.py --cargo-fuzz '$(abspath $(FUZZ))' --seconds '$(or $(SECONDS),60)' $(TARGET)
+
+.PHONY: fuzz-corpus
+fuzz-corpus: ## Choose what of the finds of `make fuzz` is kept in fuzz/corpus (TARGET=event for one)
+	$(PYTHON) fuzz/keep.py $(TARGET)
 
 .PHONY: storm
 storm: ## Show what ten thousand findings over 300 images cost in API calls and alerts
@@ -249,3 +259,7 @@ $(MACHETE):
 $(MUTANTS):
 	cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION) --root .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION) --target-dir target/cargo-mutants
 	rm -rf target/cargo-mutants
+
+$(FUZZ):
+	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION) --target-dir target/cargo-fuzz
+	rm -rf target/cargo-fuzz

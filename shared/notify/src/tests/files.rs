@@ -131,6 +131,20 @@ routes:
 }
 
 #[test]
+fn what_is_not_there_is_told_at_the_begin_of_the_file() {
+    let error = Channels::from_yaml("version: 1\n").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("line 1 column 1: there is no channel"),
+        "{error}"
+    );
+    let told = mistakes("version: 1\n");
+    assert!(told.contains("--> channels.yaml:1:1\n"), "{told}");
+    assert!(told.contains("\n1 | version: 1\n"), "{told}");
+}
+
+#[test]
 fn a_secret_that_stands_in_the_file_is_not_shown() {
     for secret in [
         "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",

@@ -262,7 +262,7 @@ impl<K: Key, V: Form> Form for BTreeMap<K, V> {
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Where it stands; the begin of the file where it does not.
     pub span: Span,
 }
 

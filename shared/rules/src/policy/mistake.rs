@@ -17,11 +17,18 @@ const MOST_IN_A_LINE: usize = 5;
 const WIDTH: usize = 100;
 
 /// A part of one line. Lines and columns count from 1, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     line: usize,
     column: usize,
     length: usize,
+}
+
+/// The begin of a file: what does not stand in it is missed there.
+impl Default for Span {
+    fn default() -> Self {
+        Self::START
+    }
 }
 
 impl Span {
