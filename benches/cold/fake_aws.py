@@ -125,8 +125,9 @@ class _AwsHandler(Handler):
                 return _DEPLOYMENT, {"serviceDeployments": [described]}
             case "DescribeServiceRevisions":
                 return _REVISION, {"serviceRevisions": [self._revision()]}
-            case "ListClusters":
-                return "", {"clusterArns": [f"{_PREFIX}:cluster/prod"]}
+            case "UpdateItem":
+                # A counter that has been at nothing.
+                return asked["TableName"], {"Attributes": {"spent": {"N": "1"}}}
             case _:
                 return "?", {}
 
@@ -164,7 +165,8 @@ class _AwsHandler(Handler):
 class FakeAws(Server):
     """Every service at one address; each call succeeds, and those that change something or tell it are kept.
 
-    The ledger is empty and stays so.
+    The ledger is empty and stays so. The account has no cluster: what is listed of one is held to ten calls a
+    second by the functions, on purpose.
     """
 
     def __init__(self) -> None:

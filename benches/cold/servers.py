@@ -93,7 +93,7 @@ class _RuntimeHandler(Handler):
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": self.server.request_id(),
-            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 30_000),
+            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 120_000),
             "Lambda-Runtime-Invoked-Function-Arn": (
                 f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench"
             ),

@@ -49,6 +49,8 @@ def definitions() -> dict[str, Any]:
     for name in ("privileged", "weak"):
         event = json.loads(_event(f"task-definition-guard/{name}.json"))
         definition = event["detail"]["responseElements"]["taskDefinition"]
+        # CloudTrail writes a time in words, ECS in seconds, and nobody here asks.
+        definition.pop("registeredAt", None)
         found[definition["taskDefinitionArn"]] = definition
     return found
 
@@ -90,7 +92,7 @@ def functions(channels: Path) -> list[Subject]:
         return Subject(name, kind, (str(path),), first, warm or first, variables)
 
     publish = f"Publish {TOPIC_ARN}"
-    archive = ("UpdateImageStorageClass team/shop", publish, publish)
+    archive = ("UpdateImageStorageClass team/shop", publish)
     recorded = frozenset({"UpdateItem"})
     return [
         built("task-definition-guard", privileged(), weak()),
@@ -112,7 +114,7 @@ def functions(channels: Path) -> list[Subject]:
                 _batch(_event("usage-recorder/running.json").decode()), calls=recorded
             ),
         ),
-        built("usage-reconciler", Work(b"{}", calls=recorded | {"ListTasks"})),
+        built("usage-reconciler", Work(b"{}", calls=recorded | {"ListClusters"})),
         built(
             "notify",
             Work(_batch(_alert()), (f"Post {CHANNEL}",), recorded),
