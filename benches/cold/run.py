@@ -107,7 +107,11 @@ def positive(text: str) -> int:
 def main() -> int:
     """Measure, print, and return the exit status."""
     parser = argparse.ArgumentParser(description="Measure the cold start.")
-    parser.add_argument("--custodian", type=Path, help="the Python that has it")
+    parser.add_argument(
+        "--custodian",
+        type=lambda path: Path(path).absolute(),
+        help="the Python that has it",
+    )
     parser.add_argument("--runs", type=positive, default=30, help="default: 30")
     parser.add_argument(
         "--warm-events", type=positive, default=50, help="per run; default: 50"
