@@ -44,6 +44,8 @@ MUTANTS := .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 FUZZ := .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CHECKOV_VERSION := 3.3.30
 CHECKOV := .venv/checkov-$(CHECKOV_VERSION)/.complete
+CUSTODIAN_VERSION := 0.9.53
+CUSTODIAN := .venv/c7n-$(CUSTODIAN_VERSION)/.complete
 CDK := infra/cdk/node_modules/.package-lock.json
 LOCAL_BIN := $(CURDIR)/.venv/local/bin
 TOOLS_BIN := $(CURDIR)/.venv/tools/bin
@@ -65,7 +67,7 @@ PYTHON_DIRS = $(wildcard tests infra benches fuzz)
 
 .PHONY: help
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- build and try ----
 
@@ -93,7 +95,7 @@ test-rust: ## Run the tests of the crates
 
 .PHONY: test-python
 test-python: $(LOCAL) ## Run the tests of the embedded AWS, of the template and of the CI integrations
-	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci tests/pictures
+	$(LOCAL_BIN)/python -m pytest tests/local-aws infra tests/ci tests/pictures benches
 
 .PHONY: e2e
 e2e: build cdk $(LOCAL) $(AWS_CLI) ## Run the functions end to end on an embedded AWS
@@ -166,21 +168,49 @@ pictures: ## Draw docs/pictures from what `tidewaiter alert preview` prints (nee
 	cargo build --package tidewaiter --locked --quiet
 	$(PYTHON) tests/pictures/draw.py
 
+# Parts that are measured one after the other by one command are one run.
+export BENCH_RUN := $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+
 .PHONY: bench
-bench: ## Measure a decision against reading the JSON that it is about
+bench: bench-decide bench-instructions bench-check bench-zips bench-cold bench-latency bench-page ## Measure everything and write docs/performance.md (an hour and a half; the verbs below measure a part)
+
+.PHONY: bench-page
+bench-page: ## Write docs/performance.md from what was measured last
+	$(PYTHON) benches/page/render.py
+
+.PHONY: bench-decide
+bench-decide: ## Measure a decision against reading the JSON that it is about: time and allocations
 	cargo bench --package tidewaiter-rules --bench decide --locked -- --quiet
 	$(PYTHON) benches/decide/run.py
 
+.PHONY: bench-instructions
+bench-instructions: ## Count the instructions of a decision and compare them with what is stated (needs valgrind)
+	@command -v valgrind > /dev/null || { echo 'valgrind is missing: install the package `valgrind`' >&2; exit 2; }
+	$(PYTHON) benches/instructions/run.py
+
 .PHONY: bench-cold
-bench-cold: build $(LOCAL) ## Measure the cold start of the functions
-	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
-		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
-	$(LOCAL_BIN)/python benches/cold/run.py
+bench-cold: build noop $(LOCAL) $(CUSTODIAN) ## Measure the cold start of the functions, beside boto3 and Cloud Custodian
+	$(LOCAL_BIN)/python benches/cold/run.py --custodian $(dir $(CUSTODIAN))bin/python
+
+.PHONY: bench-zips
+bench-zips: build noop $(TOOLS) $(CUSTODIAN) ## Measure what Lambda downloads
+	$(TOOLS_BIN)/python benches/zips/run.py --custodian $(dir $(CUSTODIAN))bin/python
+
+.PHONY: bench-latency
+bench-latency: build $(LOCAL) ## Measure the way from a registration to its end on an embedded AWS, and a burst of 1,000
+	$(LOCAL_BIN)/python benches/endtoend/run.py
 
 .PHONY: bench-check
 bench-check: $(CHECKOV) ## Measure how many files the command line judges in a second, beside Checkov
 	cargo build --profile dist --locked --package tidewaiter
 	$(PYTHON) benches/check/run.py --checkov $(dir $(CHECKOV))bin/checkov
+
+# The function that does nothing, as the functions are built.
+.PHONY: noop
+noop: $(TOOLS)
+	PATH='$(TOOLS_BIN)':"$$PATH" RUSTFLAGS='$(RELEASE_FLAGS)' cargo lambda build --release --locked --skip-target-check \
+		--$(subst _,-,$(ARCH)) --lambda-dir target/lambda --package noop
+	$(call drop-unwind-tables,target/lambda/noop/bootstrap)
 
 # ---- deploy ----
 
@@ -242,6 +272,12 @@ $(CDK): infra/cdk/package.json infra/cdk/package-lock.json
 $(CHECKOV):
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
+	touch $@
+
+# As Checkov.
+$(CUSTODIAN):
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check c7n==$(CUSTODIAN_VERSION)
 	touch $@
 
 $(CYCLONEDX):

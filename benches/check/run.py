@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "benches"))
+
+import results
+from results import BenchError
 
 # What stands below these is named by people, and no member of the API.
 NAMED_BY_PEOPLE = {"dockerLabels", "driverOpts", "labels", "options"}
@@ -49,10 +52,6 @@ ONLY_ANSWERED = {
     "status",
     "taskDefinitionArn",
 }
-
-
-class BenchError(Exception):
-    """A subject that does not do its work, and so is not measured."""
 
 
 @dataclass
@@ -241,19 +240,29 @@ def measure(subjects: list[Subject], runs: int) -> None:
             subject.mebibytes.append(mebibytes)
 
 
-def table(subjects: list[Subject], count: int) -> str:
-    """Return the medians as a Markdown table."""
-    lines = [
-        "| | files a second | seconds | peak memory |",
-        "| --- | --- | --- | --- |",
+def table(title: str, size: int, subjects: list[Subject], count: int) -> dict[str, Any]:
+    """Print the medians and return them."""
+    mebibytes = size / 1024**2
+    print(f"\n{count:,} {title}, {mebibytes:.1f} MiB:")
+    medians = [
+        {
+            "name": subject.name,
+            "seconds": statistics.median(subject.seconds),
+            "mebibytes": statistics.median(subject.mebibytes),
+        }
+        for subject in subjects
     ]
-    for subject in subjects:
-        seconds = statistics.median(subject.seconds)
-        memory = statistics.median(subject.mebibytes)
-        lines.append(
-            f"| {subject.name} | {count / seconds:,.0f} | {seconds:.2f} | {memory:.0f} MiB |"
+    for of in medians:
+        print(
+            f"  {of['name']:45} {count / of['seconds']:9,.0f} files a second"
+            f" {of['seconds']:7.2f} s {of['mebibytes']:5.0f} MiB"
         )
-    return "\n".join(lines)
+    return {
+        "title": title,
+        "files": count,
+        "mebibytes": mebibytes,
+        "subjects": medians,
+    }
 
 
 def counted(rules: set[str]) -> str:
@@ -298,20 +307,6 @@ def checkov(program: Path, folder: Path, framework: str) -> Subject:
     return Subject(f"Checkov {summary['checkov_version']}, {counted(rules)}", command)
 
 
-def processor() -> str:
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [
-        line.partition(":")[2].strip()
-        for line in lines
-        if line.startswith("model name")
-    ]
-    return names[0] if names else platform.machine()
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -332,17 +327,12 @@ def main() -> None:
             "`/usr/bin/time` is missing: install GNU time, which tells the memory"
         )
     documents = definitions()
-    print(
-        f"{processor()}, {os.cpu_count()} processors; medians of {arguments.runs} runs"
-    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "definitions")
         size = write(folder, documents, arguments.files)
         subjects = tidewaiter(arguments.tidewaiter, folder)
         measure(subjects, arguments.runs)
-        print(f"\n{arguments.files:,} task definitions, {size / 1024**2:.0f} MiB:\n")
-        print(table(subjects, arguments.files))
-
+        tables = [table("task definitions", size, subjects, arguments.files)]
         for framework, title, make in (
             ("cloudformation", "CloudFormation templates", template),
             ("terraform_plan", "Terraform plans", plan),
@@ -354,8 +344,10 @@ def main() -> None:
             if arguments.checkov:
                 subjects.append(checkov(arguments.checkov, folder, framework))
             measure(subjects, arguments.runs)
-            print(f"\n{arguments.templates:,} {title}, {size / 1024**2:.1f} MiB:\n")
-            print(table(subjects, arguments.templates))
+            tables.append(table(title, size, subjects, arguments.templates))
+    if arguments.checkov:
+        figures = {"runs": arguments.runs, "tables": tables}
+        results.write("check", "make bench-check", figures)
 
 
 if __name__ == "__main__":

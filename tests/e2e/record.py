@@ -54,6 +54,8 @@ def deployed(
 ) -> None:
     """Writes down a stack. `roles` are logical ids by the names of the roles."""
     line = {"stack": name, "mode": mode, "parameters": parameters, "roles": roles}
+    # The benchmark deploys stacks too, and begins nothing.
+    _FOLDER.mkdir(parents=True, exist_ok=True)
     with STACKS.open("a") as file:
         file.write(json.dumps(line) + "\n")
 

@@ -1,7 +1,10 @@
 //! Clients, made once a process.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,14 +19,18 @@ use crate::{
     https::{CONNECT_TIMEOUT, http_client_ahead},
 };
 
+/// A client that is made by its first call. Each service reads a list of all partitions of its own for it,
+/// and no event needs every service.
+type Lazy<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
+
 /// The clients of a process, and where they act.
 #[derive(Debug)]
 pub struct Clients {
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    pub(crate) ecs: aws_sdk_ecs::Client,
-    pub(crate) ecr: aws_sdk_ecr::Client,
-    pub(crate) sns: aws_sdk_sns::Client,
-    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) dynamodb: Lazy<aws_sdk_dynamodb::Client>,
+    pub(crate) ecs: Lazy<aws_sdk_ecs::Client>,
+    pub(crate) ecr: Lazy<aws_sdk_ecr::Client>,
+    pub(crate) sns: Lazy<aws_sdk_sns::Client>,
+    pub(crate) sqs: Lazy<aws_sdk_sqs::Client>,
     pub(crate) home: Place,
     pub(crate) pacer: Pacer,
     /// Calls to the ledger that failed, since somebody asked.
@@ -80,11 +87,11 @@ impl Clients {
     /// Clients that act in `home` as the configuration says.
     pub(crate) fn of(config: &SdkConfig, home: Place) -> Self {
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
-            ecs: aws_sdk_ecs::Client::new(config),
-            ecr: aws_sdk_ecr::Client::new(config),
-            sns: aws_sdk_sns::Client::new(config),
-            sqs: aws_sdk_sqs::Client::new(config),
+            dynamodb: lazy(config, aws_sdk_dynamodb::Client::new),
+            ecs: lazy(config, aws_sdk_ecs::Client::new),
+            ecr: lazy(config, aws_sdk_ecr::Client::new),
+            sns: lazy(config, aws_sdk_sns::Client::new),
+            sqs: lazy(config, aws_sdk_sqs::Client::new),
             home,
             pacer: Pacer::default(),
             ledger_failures: AtomicUsize::default(),
@@ -100,6 +107,11 @@ impl Clients {
     pub fn home(&self) -> &Place {
         &self.home
     }
+}
+
+fn lazy<C: 'static>(config: &SdkConfig, make: fn(&SdkConfig) -> C) -> Lazy<C> {
+    let config = config.clone();
+    LazyLock::new(Box::new(move || make(&config)))
 }
 
 /// What the clients of a process are made from.

@@ -1,4 +1,4 @@
-//! What `make bench` measures, as far as it is the same on every machine.
+//! What `make bench-decide` measures, as far as it is the same on every machine.
 
 use super::*;
 
