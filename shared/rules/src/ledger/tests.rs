@@ -196,6 +196,12 @@ fn a_hold_says_who_and_until_when() {
         let reason = hold.reason();
         assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
     }
+    let paused = Hold::Paused {
+        by: String::new(),
+        reason: String::new(),
+    };
+    let names = [paused, Hold::OverBudget { most: 1, until }].map(|hold| hold.name());
+    assert_eq!(names, ["paused", "over-budget"]);
 }
 
 #[test]
