@@ -93,7 +93,7 @@ fn image() -> (Repository, Digest) {
 #[test]
 fn entries_keep_their_keys() {
     let (repository, digest) = image();
-    let (arn, digest_text) = (repository.arn().to_string(), digest.to_string());
+    let (arn, digest_text) = (repository.arn(), digest.to_string());
     let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
     let hour = Hour::of(at("2026-11-23T13:59:59Z"));
     for (key, id, part) in [
