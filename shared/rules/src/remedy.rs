@@ -121,7 +121,10 @@ impl Affected {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Fix::{Available, Partial, Unavailable, Unknown},
+        *,
+    };
     use crate::facts::ScanSeverity;
 
     #[test]
@@ -136,7 +139,6 @@ mod tests {
                 .collect();
             Remedy::of(&found, by_count).told()
         };
-        use Fix::{Available, Partial, Unavailable, Unknown};
         for (fixes, by_count, told) in [
             (&[Available][..], 0, ", with a fix"),
             (&[Unavailable], 0, ", without a fix"),

@@ -14,14 +14,7 @@ pub(super) use name::{Hint, hint};
 /// Whether the text assigns a secret somewhere in it: `--password=…`, `--token …`, `export
 /// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
 pub(super) fn assigns(text: &str) -> bool {
-    // Most texts have neither a sign of it nor a name that could say so.
-    let mut before = 0;
-    let signed = text.bytes().any(|byte| {
-        let dashes = [before, byte] == *b"--";
-        before = byte;
-        dashes || byte == b'='
-    });
-    if !signed || !may_hint(text) {
+    if !may_assign(text) {
         return false;
     }
     let mut parts = text
@@ -42,6 +35,17 @@ pub(super) fn assigns(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Most texts have neither a sign of it nor a name that could say so.
+fn may_assign(text: &str) -> bool {
+    let mut before = 0;
+    let signed = text.bytes().any(|byte| {
+        let dashes = [before, byte] == *b"--";
+        before = byte;
+        dashes || byte == b'='
+    });
+    signed && may_hint(text)
 }
 
 /// `--password`, whose value is the next argument.

@@ -93,7 +93,7 @@ fn image() -> (Repository, Digest) {
 #[test]
 fn entries_keep_their_keys() {
     let (repository, digest) = image();
-    let (arn, digest_text) = (repository.arn().to_string(), digest.to_string());
+    let (arn, digest_text) = (repository.arn(), digest.to_string());
     let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7";
     let hour = Hour::of(at("2026-11-23T13:59:59Z"));
     for (key, id, part) in [
@@ -196,6 +196,12 @@ fn a_hold_says_who_and_until_when() {
         let reason = hold.reason();
         assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
     }
+    let paused = Hold::Paused {
+        by: String::new(),
+        reason: String::new(),
+    };
+    let names = [paused, Hold::OverBudget { most: 1, until }].map(|hold| hold.name());
+    assert_eq!(names, ["paused", "over-budget"]);
 }
 
 #[test]

@@ -413,6 +413,36 @@ fn any_target() -> impl Strategy<Value = String> {
         .prop_map(|(number, more)| format!("vulnerability: CVE-2026-100{number}{more}"))
 }
 
+#[test]
+fn a_name_is_used_where_its_own_waiver_took_it_out() {
+    let of = |id: &str, names: &str| {
+        format!(
+            "- {{id: {id}, rules: [vulnerable-image], target: {{repository: 'team/*', vulnerability: [{names}]}}, reason: r, owner: o, expires: 2026-12-31}}\n"
+        )
+    };
+    let policy = policy(&format!(
+        "waivers:\n{}{}",
+        of("w", "CVE-2026-0001, CVE-2026-0002"),
+        of("v", "CVE-2026-0003")
+    ));
+    let found = vec![high("CVE-2026-0001", "a"), high("CVE-2026-0003", "a")];
+    let decision = decide(&scanned("team/app", &[], found), &policy);
+    let unused: Vec<Vec<&str>> = policy
+        .waivers()
+        .iter()
+        .map(|waiver| crate::suppress::unused(waiver, &decision.suppressed))
+        .collect();
+    assert_eq!(unused, [vec!["CVE-2026-0002"], vec![]]);
+    // What another waiver took out under the same name is not this one's.
+    let others: Vec<_> = decision
+        .suppressed
+        .iter()
+        .filter(|one| one.by == "v")
+        .collect();
+    let unused = crate::suppress::unused(&policy.waivers()[0], others);
+    assert_eq!(unused, ["CVE-2026-0001", "CVE-2026-0002"]);
+}
+
 proptest! {
     #[test]
     fn a_waiver_for_a_vulnerability_changes_nothing_about_another_or_elsewhere(

@@ -72,3 +72,50 @@ fn commands_name_the_one_thing_and_nothing_from_outside() {
     );
     assert!(step.idempotency_key.ends_with(&"0a".repeat(32)));
 }
+
+#[test]
+fn actions_say_what_they_are_for_and_what_follows() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let image = format!("arn:aws:ecr:eu-west-1:111122223333:repository/app@{digest}");
+    let tagged = format!("arn:aws:ecr:eu-west-1:111122223333:repository/app:v1@{digest}");
+    for (id, is_final, quarantines, follows) in [
+        (
+            format!("deregister-task-definition:{ARN}"),
+            true,
+            false,
+            "nothing new can use the revision",
+        ),
+        (
+            format!("archive-image:{image}"),
+            false,
+            true,
+            "nobody can pull the image",
+        ),
+        (format!("tag-image:{tagged}"), false, true, "keeps this tag"),
+        (
+            format!("untag-image:{tagged}"),
+            false,
+            true,
+            "nobody can pull the image by this tag",
+        ),
+        (
+            format!("delete-image:{image}"),
+            false,
+            false,
+            "gone for good",
+        ),
+    ] {
+        let action = Action::parse_id(&id).unwrap();
+        assert_eq!(action.is_final(), is_final, "{id}");
+        assert_eq!(action.quarantines().is_some(), quarantines, "{id}");
+        assert!(!action.is_about_what_runs(), "{id}");
+        assert!(action.consequence().contains(follows), "{id}");
+    }
+    for (withheld, reason) in [
+        (Withheld::AlreadyDone, "done already"),
+        (Withheld::InUse, "it runs"),
+        (Withheld::Elsewhere, "another account or region"),
+    ] {
+        assert!(withheld.reason().contains(reason), "{withheld:?}");
+    }
+}

@@ -173,6 +173,21 @@ fn severities_are_read_in_any_case_and_none_is_dropped() {
 }
 
 #[test]
+fn a_complaint_says_what_was_expected() {
+    for (json, expected) in [
+        (r#"{"cpu":[]}"#, "a text, number or boolean"),
+        (
+            r#"{"containerDefinitions":[{"environment":7}]}"#,
+            "a list of variables",
+        ),
+        (r#"{"volumes":[7]}"#, "a volume"),
+    ] {
+        let error = serde_json::from_str::<TaskDefinition>(json).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_subject_is_known_by_its_kind_and_name() {
     let of_definition = |json: &Value| definition(json).subject;
     let image = image(ScanState::Complete, BTreeMap::new()).subject;

@@ -161,6 +161,10 @@ fn what_is_allowed_for_one_kind_is_allowed_for_no_other() {
     ] {
         let plan = judged(facts.clone(), policy);
         assert_eq!(names(&plan), done, "{policy}");
+        for step in &plan.steps {
+            assert!(step.action.is_about_what_runs() && step.action.is_final());
+            assert_eq!(step.action.quarantines(), None);
+        }
         assert!(
             reasons(&plan).iter().all(|reason| Some(*reason) == left),
             "{policy}"

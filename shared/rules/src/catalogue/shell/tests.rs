@@ -83,6 +83,15 @@ fn lists_and_pipelines_are_taken_apart() {
     }
 }
 
+#[test]
+fn depth_is_bounded_and_number_is_not() {
+    for part in ["(a)", "{ a; }", "x $(a)", "x `a`", "x <(a)", "sh -c 'a'"] {
+        let many = vec![part; DEEPEST + 40].join("; ");
+        let found = read(&many).into_iter().filter(|command| command == "a");
+        assert_eq!(found.count(), DEEPEST + 40, "{part}");
+    }
+}
+
 /// Each would take minutes, or all of the stack, were it not bounded.
 #[test]
 fn no_text_is_slow_to_read() {

@@ -256,6 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_not_to_be_repeated_is_left_out_of_the_pointer() {
+        let long = "a".repeat(100);
+        for (name, pointer) in [
+            ("db.host", "dockerLabels/db.host".to_owned()),
+            ("a/b~c", "dockerLabels/a~1b~0c".to_owned()),
+            (long.as_str(), format!("dockerLabels/{long}")),
+            (&"a".repeat(101), "dockerLabels".to_owned()),
+            ("a\nb", "dockerLabels".to_owned()),
+            ("AKIAQYLPMN5HHHFPZAM2", "dockerLabels".to_owned()),
+        ] {
+            assert_eq!(member("dockerLabels", name), pointer, "{name}");
+        }
+    }
+
+    #[test]
     fn every_place_that_can_hold_a_secret_is_read() {
         let fail = |severity, pointer: &str| vec![(Outcome::Fail, severity, pointer.to_owned())];
         let (high, critical) = (Severity::High, Severity::Critical);

@@ -62,6 +62,26 @@ fn account(role: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        catalogue::tests::{judge_after, unreadable},
+        decide::Outcome,
+    };
+
+    #[test]
+    fn a_role_that_cannot_be_read_may_be_the_same() {
+        let roles = |task: &str| format!(r#"{{"taskRoleArn":{task},"executionRoleArn":"x"}}"#);
+        let hidden = |json: &str| {
+            let answers = judge_after(&RULE, json, |definition| {
+                definition.execution_role_arn = unreadable();
+            });
+            answers
+                .into_iter()
+                .map(|answer| answer.outcome)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(hidden(&roles(r#""x""#)), [Outcome::Unknown]);
+        assert_eq!(hidden(&roles("null")), []);
+    }
 
     #[test]
     fn a_role_is_the_same_by_name_and_by_arn() {
