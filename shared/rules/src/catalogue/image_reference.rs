@@ -140,6 +140,32 @@ mod tests {
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
+    fn a_user_and_the_password_are_left_out() {
+        let digest = format!("@sha256:{}", "0a".repeat(32));
+        for (image, rest) in [
+            ("app:1".to_owned(), "app:1".to_owned()),
+            (
+                "ada:secret@ghcr.io/app:1".to_owned(),
+                "ghcr.io/app:1".to_owned(),
+            ),
+            (
+                "ada:s@cret@ghcr.io/app".to_owned(),
+                "ghcr.io/app".to_owned(),
+            ),
+            (
+                format!("ghcr.io/app{digest}"),
+                format!("ghcr.io/app{digest}"),
+            ),
+            (
+                format!("ada:secret@ghcr.io/app{digest}"),
+                format!("ghcr.io/app{digest}"),
+            ),
+        ] {
+            assert_eq!(without_user(&image), rest, "{image}");
+        }
+    }
+
+    #[test]
     fn references_are_read_as_runtimes_do() {
         let pinned = |name: &str| format!("{name}@{DIGEST}");
         let d = Some(DIGEST);

@@ -177,3 +177,43 @@ pub struct Tagged {
     /// Whether the policy has nothing to say about any of them; see [`crate::judge_tags`].
     pub is_clean: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Place;
+
+    #[test]
+    fn a_deployment_is_known_by_its_cluster_and_service() {
+        let arn = "arn:aws:ecs:eu-west-1:111122223333:service-deployment/prod/web/9I-wURsUdq";
+        let deployment = Deployment {
+            arn: ServiceDeploymentArn::parse(arn).unwrap(),
+            target: Revision::default(),
+            sources: Vec::new(),
+        };
+        assert_eq!(deployment.id(), "prod/web");
+    }
+
+    #[test]
+    fn a_reference_is_to_a_repository_by_digest_by_tag_or_not_at_all() {
+        let place = Place::of_region("eu-west-1", "111122223333").unwrap();
+        let repository = Repository::new(place, "team/app").unwrap();
+        let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        for (rest, expected) in [
+            (
+                format!("{host}/team/app@sha256:{}", "0a".repeat(32)),
+                Reference::Digest,
+            ),
+            (format!("{host}/team/app:1"), Reference::Tag("1".to_owned())),
+            (
+                format!("{host}/team/app"),
+                Reference::Tag("latest".to_owned()),
+            ),
+            (format!("{host}/team/other:1"), Reference::Other),
+            ("ghcr.io/team/app:1".to_owned(), Reference::Other),
+            ("not a reference".to_owned(), Reference::Unknown),
+        ] {
+            assert_eq!(Reference::to(&repository, &rest), expected, "{rest}");
+        }
+    }
+}
