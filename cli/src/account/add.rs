@@ -220,7 +220,9 @@ impl Adding<'_> {
             reason: &self.arguments.reason,
             ticket: self.arguments.ticket.as_deref(),
         };
-        let release = ledger.quarantine(image, (step, None), because, writer).await;
+        let release = ledger
+            .quarantine(image, (step, None), because, writer)
+            .await;
         let Some(release) = release.map_err(text)? else {
             return Ok(true);
         };

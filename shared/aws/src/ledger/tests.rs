@@ -299,7 +299,9 @@ async fn what_is_bad_by_itself_stays_so_when_it_is_taken_along_with_another() {
     };
     for (because, with) in [(along, Some(other.clone())), (BAD, None), (along, None)] {
         let image = (&repository, &digest);
-        let refused = ledger.quarantine(image, (&archive, None), because, now).await;
+        let refused = ledger
+            .quarantine(image, (&archive, None), because, now)
+            .await;
         assert_eq!(refused, Ok(None));
         let known = ledger.quarantined(&repository, &digest, now.now).await;
         let Ok(Some(Quarantined::Held { with: found, .. })) = known else {
@@ -438,7 +440,10 @@ async fn a_release_can_be_ended_and_a_longer_one_is_the_answer_to_a_shorter() {
     assert_eq!(answer.unwrap().until, longer.until);
     ledger.end_release(image, now).await.unwrap();
     let archive = step(Action::ArchiveImage(repository.clone(), digest.clone()));
-    assert_eq!(ledger.quarantine(image, (&archive, None), BAD, now).await, Ok(None));
+    assert_eq!(
+        ledger.quarantine(image, (&archive, None), BAD, now).await,
+        Ok(None)
+    );
     let listed = ledger.all_quarantined(now.now).await.unwrap();
     assert!(matches!(&listed[0].state, Quarantined::Held { .. }));
     assert_eq!(

@@ -143,8 +143,8 @@ impl Guard {
         quarantine.is_untold = true;
         let key = ledger::Key::alert(facts);
         let incident = ledger.incident(&key, self.writer(line)).await?;
-        let is_told = incident.is_some_and(|incident| incident.is_told_since(begun))
-            && !self.was_heard(&key);
+        let is_told =
+            incident.is_some_and(|incident| incident.is_told_since(begun)) && !self.was_heard(&key);
         Ok((!is_told).then_some((quarantine, begun)))
     }
 }

@@ -282,7 +282,10 @@ impl Guard {
     /// Whether this process has told something of it that the ledger knows nothing of.
     pub(super) fn was_heard(&self, key: &Key) -> bool {
         let of = about(key);
-        self.heard.borrow().keys().any(|heard| heard.starts_with(&of))
+        self.heard
+            .borrow()
+            .keys()
+            .any(|heard| heard.starts_with(&of))
     }
 
     fn forget(&self, key: &Key) {

@@ -204,7 +204,11 @@ fn scenarios() -> Vec<Scenario> {
             is_enhanced: true,
             ..scenario(
                 "findings in what runs, which is left",
-                vec![push(0, 0), (3600, Happening::Start(1, 0)), (7200, Happening::Flaw(0, "CRITICAL"))],
+                vec![
+                    push(0, 0),
+                    (3600, Happening::Start(1, 0)),
+                    (7200, Happening::Flaw(0, "CRITICAL")),
+                ],
             )
         },
         Scenario {
@@ -212,7 +216,11 @@ fn scenarios() -> Vec<Scenario> {
             policy: "in-use: quarantine",
             ..scenario(
                 "findings in what runs, which is archived",
-                vec![push(0, 0), (3600, Happening::Start(1, 0)), (7200, Happening::Flaw(0, "CRITICAL"))],
+                vec![
+                    push(0, 0),
+                    (3600, Happening::Start(1, 0)),
+                    (7200, Happening::Flaw(0, "CRITICAL")),
+                ],
             )
         },
     ]
@@ -318,9 +326,8 @@ impl Scenario {
         // Whatever else, nothing bad can be pulled.
         let mut left = end.outcome.pullable.difference(&expected.outcome.pullable);
         let is_healthy = |image: &String| {
-            (0..IMAGES.len()).any(|id| {
-                name(id) == *image && world.see(|aws| !aws.registry.is_bad(id))
-            })
+            (0..IMAGES.len())
+                .any(|id| name(id) == *image && world.see(|aws| !aws.registry.is_bad(id)))
         };
         if end.told == expected.told
             && end.outcome.inactive == expected.outcome.inactive
@@ -333,8 +340,10 @@ impl Scenario {
         let text = format!("ends otherwise: {end:?}, not {expected:?}");
         Err((0..IMAGES.len()).fold(text, |text, id| {
             let spec = &IMAGES[id];
-            text.replace(&name(id), &format!("image {id}"))
-                .replace(&format!("{}@{}", spec.repository, spec.digest()), &format!("image {id}"))
+            text.replace(&name(id), &format!("image {id}")).replace(
+                &format!("{}@{}", spec.repository, spec.digest()),
+                &format!("image {id}"),
+            )
         }))
     }
 }
@@ -472,7 +481,9 @@ fn whatever_call_fails_and_however_nothing_is_lost() {
     for row in &rows {
         println!("{}", row.text);
     }
-    println!("d: once its dead letter was redriven; h: a healthy platform stays to be pulled by its digest");
+    println!(
+        "d: once its dead letter was redriven; h: a healthy platform stays to be pulled by its digest"
+    );
     println!("{runs} runs, {} otherwise", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

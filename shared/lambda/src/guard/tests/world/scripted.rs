@@ -79,7 +79,9 @@ impl Seen {
         match call.operation.as_str() {
             "Publish" => self.told.push(Told::of(call)),
             "SendMessage" => self.aside.push(self.told.len()),
-            operation if super::watch::WRITES.contains(&operation) || WRITES.contains(&operation) => {
+            operation
+                if super::watch::WRITES.contains(&operation) || WRITES.contains(&operation) =>
+            {
                 self.done.insert(format!("{operation} {}", call.parameters));
             }
             _ => {}
@@ -151,7 +153,10 @@ impl Play {
             let decisions = seen.told.iter().filter(|told| told.kind == "decision");
             let told = decisions.map(|told| (told.subject.clone(), told.change == "resolved"));
             // When something was done decides which hour it counts in.
-            let keys = table.keys().into_iter().filter(|key| !key.starts_with("budget"));
+            let keys = table
+                .keys()
+                .into_iter()
+                .filter(|key| !key.starts_with("budget"));
             let end = End {
                 done: seen.done.clone(),
                 told: told.collect(),
@@ -242,7 +247,12 @@ fn deployment(step: usize) -> Row {
         script: Arc::new(move |call| account.answer(call)),
         deliver: |wire| {
             let subject = SubjectKind::Deployment;
-            judge(wire, "deployment-guard/in-progress", subject, running::STOP_DEPLOYMENTS)
+            judge(
+                wire,
+                "deployment-guard/in-progress",
+                subject,
+                running::STOP_DEPLOYMENTS,
+            )
         },
         is_scheduled: false,
     }
@@ -256,7 +266,12 @@ fn task(step: usize) -> Row {
         table: Table::default(),
         script: Arc::new(move |call| account.answer(call)),
         deliver: |wire| {
-            judge(wire, "image-scan-guard/critical", SubjectKind::Image, running::STOP_TASKS)
+            judge(
+                wire,
+                "image-scan-guard/critical",
+                SubjectKind::Image,
+                running::STOP_TASKS,
+            )
         },
         is_scheduled: false,
     }
@@ -282,7 +297,10 @@ fn listing(
 }
 
 fn recorder(wire: &Wire) -> Recorder {
-    Recorder::new("usage", guard(Mode::Audit, SubjectKind::Image, wire).settings)
+    Recorder::new(
+        "usage",
+        guard(Mode::Audit, SubjectKind::Image, wire).settings,
+    )
 }
 
 fn record(wire: Wire) -> Handled {
