@@ -70,7 +70,7 @@ def decide(figures: dict[str, Any]) -> list[str]:
     ]
     return [
         (
-            "Every rule passes small, medium and large, which are one definition with 1, 2 and 10 containers: their decision is the way to a pass. The others have findings. "
+            "Every rule passes small, medium and large, which are one definition with 1, 2 and 10 containers: their decision is the way to a pass. Medium is laid out with less white space than the other two, so it has fewer bytes than small. The others have findings. "
             "Medians of criterion, in one thread; `restricted` denies by every rule."
         ),
         "",
