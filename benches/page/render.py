@@ -16,7 +16,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
 
 import results
-from sections import PARTS, Part, goals
+from goals import goals
+from sections import PARTS, Part
 
 PAGE = results.ROOT / "docs/performance.md"
 
