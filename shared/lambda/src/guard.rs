@@ -30,7 +30,7 @@ use tidewaiter_report::{
     emf::{Metric, Metrics},
 };
 use tidewaiter_rules::{
-    Decision, Effect, Facts, Mode, Subject, Verdict, Withheld, decide,
+    Decision, Effect, Facts, Mode, Plan, Subject, Verdict, Withheld, decide,
     facts::{ScanState, SubjectKind},
     judge_tags, ledger, plan, replacement, wants_surroundings,
 };
@@ -110,6 +110,17 @@ struct Line {
 }
 
 impl Line {
+    fn judged(&mut self, facts: &Facts, decision: &Decision, plan: &Plan, effects: &[Effect]) {
+        self.outcome = "judged";
+        self.decision = decision.verdict.name();
+        self.rules = joined(decision.findings.iter().map(|finding| finding.rule));
+        self.effects = joined(effects.iter().map(Effect::name));
+        self.subject = facts.subject.id();
+        if let (Some(withheld), Verdict::Deny) = (plan.withheld, decision.verdict) {
+            withheld.reason().clone_into(&mut self.reason);
+        }
+    }
+
     fn retry(&mut self, reason: String) {
         self.outcome = "retry";
         self.reason = reason;
@@ -328,14 +339,7 @@ impl Guard {
         }
         let facts = &facts;
         let acted = self.carry_out(facts, &decision, &mut plan, line).await;
-        line.outcome = "judged";
-        line.decision = decision.verdict.name();
-        line.rules = joined(decision.findings.iter().map(|finding| finding.rule));
-        line.effects = joined(acted.effects.iter().map(Effect::name));
-        line.subject = facts.subject.id();
-        if let (Some(withheld), Verdict::Deny) = (plan.withheld, decision.verdict) {
-            withheld.reason().clone_into(&mut line.reason);
-        }
+        line.judged(facts, &decision, &plan, &acted.effects);
         self.count_acted(&decision, &acted);
         let mut kept = Kept::Written;
         if let Some(hold) = &acted.hold {

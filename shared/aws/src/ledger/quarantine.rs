@@ -139,10 +139,6 @@ impl Ledger<'_> {
         writer: Writer<'_>,
     ) -> Result<Option<Release>, CallError> {
         let subject = because.subject.unwrap_or(image.1);
-        let mut update = "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, \
-                          #undo = :undo, #subject = :subject"
-            .to_owned();
-        let mut removed = " REMOVE #until, #deletion".to_owned();
         let mut values = vec![
             (":quarantined", text("quarantined")),
             (":released", text("released")),
@@ -154,16 +150,22 @@ impl Ledger<'_> {
         ];
         let begun = begun.map(|begun| text(&super::seconds(begun).to_string()));
         let ticket = because.ticket.map(|ticket| text(&clean(ticket, 200)));
-        for (place, value) in [(":begun", begun), (":ticket", ticket)] {
-            let name = place.replace(':', "#");
-            if let Some(value) = value {
-                update.push_str(&format!(", {name} = {place}"));
-                values.push((place, value));
-            } else {
-                removed.push_str(&format!(", {name}"));
+        let (mut set, mut removed) = (Vec::new(), vec!["#until", "#deletion"]);
+        for (name, place, value) in [("#begun", ":begun", begun), ("#ticket", ":ticket", ticket)] {
+            match value {
+                Some(value) => {
+                    set.push(format!(", {name} = {place}"));
+                    values.push((place, value));
+                }
+                None => removed.push(name),
             }
         }
-        update.push_str(&removed);
+        let update = format!(
+            "SET #state = :quarantined, #reason = :reason, #by = :by, #at = :now, #undo = :undo, \
+             #subject = :subject{} REMOVE {}",
+            set.concat(),
+            removed.join(", ")
+        );
         let mut condition = "attribute_not_exists(#id) OR #state <> :released OR #until <= :now";
         // That it is bad by itself is not forgotten for being taken along with another.
         if subject != image.1 {

@@ -77,11 +77,11 @@ impl Guard {
         let scan = Scan::counted(Scanner::Basic, ScanState::NotFound, [].into());
         let mut facts = pushed.facts(scan);
         facts.observed_at.get_or_insert_with(self.now);
-        if let Subject::Image(image) = &mut facts.subject {
-            if image.digest.as_ref() != Some(digest) {
-                image.digest = Some(digest.clone());
-                image.tags.clear();
-            }
+        if let Subject::Image(image) = &mut facts.subject
+            && image.digest.as_ref() != Some(digest)
+        {
+            image.digest = Some(digest.clone());
+            image.tags.clear();
         }
         hold(&mut facts, quarantine);
         facts

@@ -252,7 +252,7 @@ async fn a_day_of_mixed_traffic_tells_each_incident_once_in_each_channel() {
     let asked = std::env::var("TIDEWAITER_DAY").ok();
     let seed = asked.as_ref().map_or(SEED, |seed| seed.parse().unwrap());
     let began = std::time::Instant::now();
-    let day = Day::of(seed).await;
+    let day = Box::pin(Day::of(seed)).await;
     let table = day.table();
     println!(
         "{table}\nseed {seed}, {:.1} s here",

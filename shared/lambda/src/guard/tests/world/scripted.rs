@@ -27,8 +27,11 @@ use crate::{batch::Batch, recorder::Recorder};
 /// What changes something in ECS, beside what worlds know.
 pub(super) const WRITES: [&str; 3] = ["StopServiceDeployment", "StopTask", "UpdateService"];
 
+/// Runs one with every so-manieth of all that can be in its way.
+type Tried = fn(usize) -> Row;
+
 /// Every one, by its name: what it comes to with every `step`th of all that can be in its way.
-pub(super) const ALL: [(&str, fn(usize) -> Row); 4] = [
+pub(super) const ALL: [(&str, Tried); 4] = [
     ("a deployment of a quarantined image", deployment),
     ("a task that runs a bad image", task),
     ("the index of tasks: a batch", |step| {
