@@ -16,7 +16,6 @@ sys.path.append(str(HERE.parent / "instructions"))
 
 import render
 import results
-import sections
 
 MACHINE = {
     "cpu": "a processor",
