@@ -312,12 +312,11 @@ impl Guard {
         let mut decision = decide(&facts, policy);
         let mut untold = None;
         if is_out_of_reach(&facts, &decision) {
-            untold = self.untold(&facts, line).await?;
-            let Some((quarantine, _)) = untold.clone() else {
+            untold = self.untold(&mut facts, line).await?;
+            if untold.is_none() {
                 line.outcome = "archived";
                 return Ok(());
-            };
-            known::hold(&mut facts, quarantine);
+            }
             decision = decide(&facts, policy);
         }
         let mut refused = self.look_around(&mut facts, &decision).await?;
@@ -328,12 +327,11 @@ impl Guard {
             && plan.withheld == Some(Withheld::AlreadyDone)
             && untold.is_none()
         {
-            untold = self.untold(&facts, line).await?;
-            let Some((quarantine, _)) = untold.clone() else {
+            untold = self.untold(&mut facts, line).await?;
+            if untold.is_none() {
                 line.outcome = "archived";
                 return Ok(());
-            };
-            known::hold(&mut facts, quarantine);
+            }
             decision = decide(&facts, policy);
             refused = self.look_around(&mut facts, &decision).await?;
         }
@@ -374,8 +372,8 @@ impl Guard {
                 let alert = alert.held_back(hold.map(ledger::Hold::reason).or(left));
                 let mut news =
                     ledger::News::of(facts, &decision, &plan, &acted.effects, hold, acted.begun);
-                if let (Some((_, begun)), Some(Withheld::AlreadyDone)) = (&untold, plan.withheld) {
-                    news = news.done_before(*begun);
+                if let (Some(begun), Some(Withheld::AlreadyDone)) = (untold, plan.withheld) {
+                    news = news.done_before(begun);
                 }
                 let over = ending::over_once_told(facts, &plan, &acted);
                 let seen = Seen::Bad {

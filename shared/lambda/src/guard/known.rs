@@ -114,13 +114,14 @@ impl Guard {
 }
 
 impl Guard {
-    /// The quarantine that a function put an image into, where nobody has told of it since: who did was
-    /// ended in between, or could not reach SNS. `None` where there is nothing to tell.
+    /// Has an image be judged by the quarantine that a function put it into, where nobody has told of that
+    /// since: who did was ended in between, or could not reach SNS. Gives when that was begun; `None` where
+    /// there is nothing to tell.
     pub(super) async fn untold(
         &self,
-        facts: &Facts,
+        facts: &mut Facts,
         line: &Line,
-    ) -> Result<Option<(Quarantine, Timestamp)>, CallError> {
+    ) -> Result<Option<Timestamp>, CallError> {
         let Subject::Image(image) = &facts.subject else {
             return Ok(None);
         };
@@ -145,12 +146,16 @@ impl Guard {
         let incident = ledger.incident(&key, self.writer(line)).await?;
         let is_told =
             incident.is_some_and(|incident| incident.is_told_since(begun)) && !self.was_heard(&key);
-        Ok((!is_told).then_some((quarantine, begun)))
+        if is_told {
+            return Ok(None);
+        }
+        hold(facts, quarantine);
+        Ok(Some(begun))
     }
 }
 
 /// Has an image be judged by its quarantine, and not by a scan.
-pub(super) fn hold(facts: &mut Facts, quarantine: Quarantine) {
+fn hold(facts: &mut Facts, quarantine: Quarantine) {
     if let Subject::Image(image) = &mut facts.subject {
         image.scan = Scan::counted(image.scan.scanner, ScanState::NotFound, [].into());
         image.quarantine = Some(quarantine);

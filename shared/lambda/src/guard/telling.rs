@@ -73,15 +73,15 @@ impl Kept {
 impl Guard {
     /// Publishes what was seen of a subject as far as it is news, and that it is over where it is. What
     /// is bad is told without the ledger, too; what is over is not, because only the ledger knows
-    /// whether it was told.
+    /// whether it was told. `lost` is the call to the ledger that has failed already.
     pub(super) async fn tell(
         &self,
         key: &Key,
         seen: &Seen<'_>,
-        is_ledger_lost: Option<&CallError>,
+        lost: Option<&CallError>,
         line: &Line,
     ) -> Result<Kept, HandleError> {
-        let lost = match is_ledger_lost {
+        let lost = match lost {
             Some(error) => error.clone(),
             None => match self.tell_asking(key, seen, line).await {
                 Ok(result) => return result,
