@@ -25,7 +25,7 @@ pub use reconcile::{Reconciled, reconcile};
 
 pub use barred::gather_barred;
 pub use family::platforms_of;
-pub use quarantined::{Reviewed, gather_quarantined};
+pub use quarantined::{Due, Reviewed, gather_quarantined};
 
 /// What there is to judge.
 #[derive(Debug, Clone, PartialEq)]

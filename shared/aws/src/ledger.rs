@@ -25,7 +25,7 @@ use tidewaiter_rules::ledger::Key;
 pub use actions::{Begun, Recorded};
 pub use alerts::Claim;
 pub use deliveries::{Kept, Turn};
-pub use quarantine::{Because, Quarantined, QuarantinedImage, Release, Releasing};
+pub use quarantine::{Because, Deletion, Quarantined, QuarantinedImage, Release, Releasing};
 pub use switch::{Pause, Switch};
 pub use usage::{INTERVAL, Index, Reporter, User, Users};
 

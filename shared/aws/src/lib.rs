@@ -32,8 +32,8 @@ pub use aws_credential_types::Credentials;
 pub use clients::{Clients, Connection};
 pub use error::CallError;
 pub use gather::{
-    Gathered, Reconciled, Reviewed, gather, gather_barred, gather_quarantined, gather_surroundings,
-    gather_whether_used, platforms_of, reconcile,
+    Due, Gathered, Reconciled, Reviewed, gather, gather_barred, gather_quarantined,
+    gather_surroundings, gather_whether_used, platforms_of, reconcile,
 };
 pub use images::{ImageNow, Reference, describe_image};
 #[cfg(feature = "account")]

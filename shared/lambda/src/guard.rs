@@ -4,6 +4,7 @@
 mod acting;
 mod counting;
 mod ending;
+mod judged;
 mod known;
 mod open;
 mod recalling;
@@ -11,7 +12,6 @@ mod review;
 mod telling;
 
 use std::{
-    borrow::Cow,
     cell::{Cell, RefCell},
     collections::BTreeMap,
     time::Instant,
@@ -26,7 +26,7 @@ use tidewaiter_aws::{
 };
 use tidewaiter_events::{Deregistered, Event, Ignored, Origin, Parsed, parse};
 use tidewaiter_report::{
-    Alert, Failure, Fate, Message, Seen, clean,
+    Alert, Failure, Fate, Message, clean,
     emf::{Metric, Metrics},
 };
 use tidewaiter_rules::{
@@ -36,6 +36,7 @@ use tidewaiter_rules::{
 };
 
 use crate::{Function, Settings};
+use judged::Judged;
 use known::Known;
 use storm::Recent;
 use telling::Kept;
@@ -105,6 +106,8 @@ struct Line {
     decision: &'static str,
     rules: String,
     effects: String,
+    /// Whether an image was deleted, or was about to be and is gone.
+    is_deleted: bool,
     outcome: &'static str,
     reason: String,
 }
@@ -115,6 +118,7 @@ impl Line {
         self.decision = decision.verdict.name();
         self.rules = joined(decision.findings.iter().map(|finding| finding.rule));
         self.effects = joined(effects.iter().map(Effect::name));
+        self.is_deleted = ending::is_deleted(plan, effects);
         self.subject = facts.subject.id();
         if let (Some(withheld), Verdict::Deny) = (plan.withheld, decision.verdict) {
             withheld.reason().clone_into(&mut self.reason);
@@ -358,43 +362,17 @@ impl Guard {
         if let (Some((error, false)), Some(payload)) = (failure, payload) {
             self.put_aside(payload, error, line).await?;
         }
-        let home = clients.home();
-        let told = told(&acted.effects, payload.is_none());
-        let alert = Alert::of_decision(event, facts, &decision, &plan, &told, home);
-        match alert {
-            Some(alert) => {
-                let hold = acted.hold.as_ref();
-                let left = refused.as_ref().map(|error| {
-                    format!(
-                        "{error}; the event is in the function's dead-letter queue: send it again once that is mended"
-                    )
-                });
-                let alert = alert.held_back(hold.map(ledger::Hold::reason).or(left));
-                let mut news =
-                    ledger::News::of(facts, &decision, &plan, &acted.effects, hold, acted.begun);
-                if let (Some(begun), Some(Withheld::AlreadyDone)) = (untold, plan.withheld) {
-                    news = news.done_before(begun);
-                }
-                let over = ending::over_once_told(facts, &plan, &acted);
-                let seen = Seen::Bad {
-                    news: &news,
-                    alert: &alert,
-                    over: over.as_ref(),
-                };
-                let key = ledger::Key::alert(facts);
-                let lost = acted.unrecorded.as_ref();
-                kept = kept.and(self.tell(&key, &seen, lost, line).await?);
-            }
-            // A definition cannot change. What the policy makes of it by now, the daily review finds.
-            None if matches!(facts.subject, Subject::Image(_)) => {
-                if let Some(over) = ending::over_by_decision(facts, &decision) {
-                    let key = ledger::Key::alert(facts);
-                    let told = self.tell(&key, &Seen::Well(&over), None, line).await?;
-                    kept = kept.and(told);
-                }
-            }
-            None => {}
-        }
+        let judged = Judged {
+            event,
+            facts,
+            decision: &decision,
+            plan: &plan,
+            acted: &acted,
+            untold,
+            refused: refused.as_deref(),
+            comes_again: payload.is_none(),
+        };
+        kept = kept.and(self.tell_judged(&judged, line).await?);
         match failure {
             Some((error, true)) => Err(HandleError(error.to_owned())),
             // In the dead-letter queue, from where it brings back this too.
@@ -523,19 +501,6 @@ fn is_out_of_reach(facts: &Facts, decision: &Decision) -> bool {
         }
         Subject::TaskDefinition(_) | Subject::Deployment(_) | Subject::Dockerfile(_) => false,
     }
-}
-
-/// The effects as they are told: what a schedule comes back to is tried again in any case.
-fn told(effects: &[Effect], comes_again: bool) -> Cow<'_, [Effect]> {
-    let mut told = Cow::Borrowed(effects);
-    if comes_again {
-        for effect in told.to_mut() {
-            if let Effect::Failed { will_retry, .. } = effect {
-                *will_retry = true;
-            }
-        }
-    }
-    told
 }
 
 /// Names in one string, each once, in order.

@@ -66,6 +66,30 @@ pub struct QuarantinedImage {
     pub subject: Option<Digest>,
 }
 
+/// How far the deletion of an image is whose days in quarantine are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// A function was about to delete it. Where it is gone by now, nobody may have told of that.
+    Begun,
+    /// It is gone, and there is nothing left to tell of it.
+    Done,
+}
+
+impl Deletion {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Done => "done",
+        }
+    }
+
+    fn of(entry: &Entry) -> Option<Self> {
+        [Self::Begun, Self::Done]
+            .into_iter()
+            .find(|deletion| entry.is("deletion", deletion.name()))
+    }
+}
+
 /// What the ledger says of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Quarantined {
@@ -79,8 +103,8 @@ pub enum Quarantined {
         begun: Option<Timestamp>,
         /// The command that takes it out.
         undo: String,
-        /// Whether it has been deleted: one that is pushed again is as bad as it was.
-        is_deleted: bool,
+        /// How far its deletion is: one that is pushed again is as bad as it was.
+        deletion: Option<Deletion>,
         /// The image that it was condemned with, where that is another one.
         with: Option<Digest>,
     },
@@ -190,15 +214,15 @@ impl Ledger<'_> {
         )
     }
 
-    /// Writes down that an image in quarantine is about to be deleted, or that it is gone, unless it is
-    /// released: the release is the answer then, and the image must be left alone.
+    /// Writes down how far the deletion of an image in quarantine is, unless it is released: the release is
+    /// the answer then, and the image must be left alone.
     ///
     /// # Errors
     /// When the call fails. The image must be left alone then.
     pub async fn deletion(
         &self,
         image: (&Repository, &Digest),
-        is_done: bool,
+        deletion: Deletion,
         writer: Writer<'_>,
     ) -> Result<Option<Release>, CallError> {
         let write = Write {
@@ -206,7 +230,7 @@ impl Ledger<'_> {
             // What is not there was never put into quarantine, or nobody knows any more.
             condition: "#state = :quarantined",
             values: vec![
-                (":deletion", text(if is_done { "done" } else { "begun" })),
+                (":deletion", text(deletion.name())),
                 (":quarantined", text("quarantined")),
                 (":by", text(writer.by)),
                 (":now", writer.time()),
@@ -384,7 +408,7 @@ fn state(entry: &Entry, now: Timestamp) -> Quarantined {
             since: entry.time("at"),
             begun: entry.time("begun"),
             undo: entry.text("undo").unwrap_or_default().to_owned(),
-            is_deleted: entry.is("deletion", "done"),
+            deletion: Deletion::of(entry),
         };
     }
     let release = release(entry);

@@ -277,7 +277,7 @@ async fn the_longer_of_two_releases_holds_and_a_quarantine_waits_for_its_end() {
         since: Some(time(25)),
         begun: None,
         undo: "aws back".to_owned(),
-        is_deleted: false,
+        deletion: None,
         with: None,
     };
     assert_eq!(asked(26).await, Ok(Some(held)));

@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 use tidewaiter_aws::{
     CallError, apply,
-    ledger::{Because, Begun, Pause, Release},
+    ledger::{Because, Begun, Deletion, Pause, Release},
 };
 use tidewaiter_report::emf::Metric;
 use tidewaiter_rules::{
@@ -104,15 +104,6 @@ impl Guard {
             return;
         }
         let effect = apply(&self.settings.clients, &step.action).await;
-        if let (Action::DeleteImage(repository, digest), Effect::Done | Effect::Gone) =
-            (&step.action, &effect)
-        {
-            // Where it is not written down, the next review finds it gone.
-            let image = (repository, digest);
-            if let Err(error) = self.ledger().deletion(image, true, self.writer(line)).await {
-                tracing::warn!(function = self.function.name, %error, "could not write down a deletion");
-            }
-        }
         let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
         if let Err(error) = finished {
             acted.unrecorded = Some(error);
@@ -154,7 +145,7 @@ impl Guard {
         if let Action::DeleteImage(repository, digest) = &step.action {
             let image = (repository, digest);
             if let Some(Release { by, reason, until }) =
-                ledger.deletion(image, false, writer).await?
+                ledger.deletion(image, Deletion::Begun, writer).await?
             {
                 return Ok(Permit::Held(Hold::Released { by, reason, until }));
             }

@@ -70,20 +70,26 @@ pub(super) fn over_once_told(facts: &Facts, plan: &Plan, acted: &Acted) -> Optio
     let is_there = matches!(plan.withheld, Some(Withheld::AlreadyDone));
     let mut steps = plan.steps.iter();
     let is_put_there = steps.any(|step| step.action.quarantines().is_some());
-    let ended = |effect: &Effect| matches!(effect, Effect::Done | Effect::Gone);
     let usage = image.surroundings.usage.as_ref();
     let runs = usage.is_some_and(|usage| !usage.runs.is_empty() || usage.unknown.is_some());
-    let is_deleted = plan
-        .steps
-        .iter()
-        .any(|step| matches!(step.action, Action::DeleteImage(..)));
-    if is_deleted && acted.effects.iter().all(ended) {
+    if is_deleted(plan, &acted.effects) {
         return Some(Over::of(Reason::Deleted));
     }
     let is_contained = (is_there || plan.withheld.is_none() && is_put_there)
-        && acted.effects.iter().all(ended)
+        && acted.effects.iter().all(has_ended)
         && !runs;
     is_contained.then(|| Over::of(Reason::Contained))
+}
+
+/// Whether a plan was to delete an image, and it is gone.
+pub(super) fn is_deleted(plan: &Plan, effects: &[Effect]) -> bool {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| matches!(step.action, Action::DeleteImage(..)))
+        && effects.iter().all(has_ended)
+}
+
+const fn has_ended(effect: &Effect) -> bool {
+    matches!(effect, Effect::Done | Effect::Gone)
 }
 
 /// Why nothing is wrong with a subject that the policy allows; `None` where that is not known for sure.

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use tidewaiter_aws::{
-    CallError, Reviewed, gather_quarantined,
-    ledger::{Quarantined, QuarantinedImage},
+    CallError, Due, Reviewed, gather_quarantined,
+    ledger::{Deletion, Quarantined, QuarantinedImage},
 };
 use tidewaiter_events::{Event, Origin, Scanned};
 use tidewaiter_report::{Alert, Failure, Fate};
 use tidewaiter_rules::{
-    Facts, Subject,
-    facts::{Quarantine, ScanState, Scanner, SubjectKind},
+    Effect, Facts, Subject, decide,
+    facts::{Image, Quarantine, ScanState, Scanner, SubjectKind},
+    ledger,
     names::{Digest, Repository},
+    plan,
 };
 
-use super::{Guard, HandleError, Line};
+use super::{Guard, HandleError, Line, acting::Acted, judged::Judged};
 
 /// How many repositories a turn looks at: what runs is asked for each, and Lambda gives five minutes.
 /// Where there are more, the next day goes on with the others.
@@ -28,7 +30,7 @@ const DAY: i64 = 86_400;
 struct Held {
     all: BTreeSet<Digest>,
     /// Those whose days are over.
-    due: Vec<(Digest, Quarantine)>,
+    due: Vec<Due>,
 }
 
 impl Guard {
@@ -130,12 +132,9 @@ impl Guard {
         for one in reviewed {
             let done = match one {
                 Reviewed::Facts(facts) => self.review_image(origin, *facts, line).await,
+                Reviewed::Deleted(facts) => self.review_deleted(origin, *facts, line).await,
                 // Not to be looked for every day.
-                Reviewed::Gone(digest) => {
-                    let image = (repository, &digest);
-                    let noted = self.ledger().deletion(image, true, self.writer(line)).await;
-                    noted.map(|_| ()).map_err(HandleError::from)
-                }
+                Reviewed::Gone(digest) => self.note_gone(repository, &digest, line).await,
                 // Its own event says so.
                 Reviewed::Back(_) => Ok(()),
             };
@@ -150,30 +149,110 @@ impl Guard {
         facts: Facts,
         turn: &Line,
     ) -> Result<(), HandleError> {
-        let start = std::time::Instant::now();
-        let mut line = Line {
-            request_id: turn.request_id.clone(),
-            event: turn.event.clone(),
-            ..Line::default()
-        };
         let Subject::Image(image) = &facts.subject else {
             return Ok(());
         };
-        let event = Event::Scanned(Box::new(Scanned {
-            origin: origin.clone(),
-            repository: image.repository.clone(),
-            digest: image.digest.clone(),
-            tags: image.tags.clone(),
-            scanner: Scanner::Basic,
-            state: ScanState::Archived,
-            counts: BTreeMap::new(),
-        }));
-        let result = self.act(None, &event, facts, &mut line).await;
+        let Some(digest) = image.digest.clone() else {
+            return Ok(());
+        };
+        let (start, mut line) = (std::time::Instant::now(), of_turn(turn));
+        let (event, repository) = (seen(origin, image), image.repository.clone());
+        let mut result = self.act(None, &event, facts, &mut line).await;
+        // Not before it is told: who dies in between leaves it to the next review.
+        if result.is_ok() && line.is_deleted {
+            result = self.note_gone(&repository, &digest, &line).await;
+        }
         if let Err(error) = &result {
             line.retry(error.to_string());
         }
         self.log(&line, start);
         result
+    }
+
+    /// Tells of a deletion that nobody told of: who began it was ended in between, or could not reach SNS.
+    async fn review_deleted(
+        &self,
+        origin: &Origin,
+        facts: Facts,
+        turn: &Line,
+    ) -> Result<(), HandleError> {
+        let Subject::Image(image) = &facts.subject else {
+            return Ok(());
+        };
+        let Some(digest) = &image.digest else {
+            return Ok(());
+        };
+        let (start, mut line) = (std::time::Instant::now(), of_turn(turn));
+        let mut result = self.tell_deleted(origin, &facts, image, &mut line).await;
+        if result.is_ok() {
+            result = self.note_gone(&image.repository, digest, &line).await;
+        }
+        if let Err(error) = &result {
+            line.retry(error.to_string());
+        }
+        self.log(&line, start);
+        result
+    }
+
+    async fn tell_deleted(
+        &self,
+        origin: &Origin,
+        facts: &Facts,
+        image: &Image,
+        line: &mut Line,
+    ) -> Result<(), HandleError> {
+        line.outcome = "gone";
+        line.subject = facts.subject.id();
+        let policy = &self.settings.policy;
+        let decision = decide(facts, policy);
+        let mode = policy.mode(facts, self.settings.mode);
+        let home = self.settings.clients.home();
+        let plan = plan(&decision, facts, mode, Some(home));
+        let [step] = plan.steps.as_slice() else {
+            "the policy has nothing deleted by now".clone_into(&mut line.reason);
+            return Ok(());
+        };
+        let recorded = self.ledger().action(&step.action, (self.now)()).await?;
+        let Some((Some(begun), state)) = recorded.map(|it| (it.begun, it.state)) else {
+            return Ok(());
+        };
+        let key = ledger::Key::alert(facts);
+        let incident = self.ledger().incident(&key, self.writer(line)).await?;
+        if incident.is_some_and(|incident| incident.is_told_since(begun)) && !self.was_heard(&key) {
+            return Ok(());
+        }
+        let is_done = state == Effect::Done.name();
+        let acted = Acted {
+            effects: vec![if is_done { Effect::Done } else { Effect::Gone }],
+            begun: Some(begun),
+            ..Acted::default()
+        };
+        line.judged(facts, &decision, &plan, &acted.effects);
+        let judged = Judged {
+            event: &seen(origin, image),
+            facts,
+            decision: &decision,
+            plan: &plan,
+            acted: &acted,
+            untold: None,
+            refused: None,
+            comes_again: true,
+        };
+        self.tell_judged(&judged, line).await?.written()
+    }
+
+    /// Writes down that nothing is left to tell of an image that is gone.
+    async fn note_gone(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        line: &Line,
+    ) -> Result<(), HandleError> {
+        let (image, writer) = ((repository, digest), self.writer(line));
+        self.ledger()
+            .deletion(image, Deletion::Done, writer)
+            .await?;
+        Ok(())
     }
 
     async fn tell_unreviewed(
@@ -196,6 +275,28 @@ impl Guard {
     }
 }
 
+/// The line of one image of a turn.
+fn of_turn(turn: &Line) -> Line {
+    Line {
+        request_id: turn.request_id.clone(),
+        event: turn.event.clone(),
+        ..Line::default()
+    }
+}
+
+/// What a turn of the schedule sees of an image, as an event.
+fn seen(origin: &Origin, image: &Image) -> Event {
+    Event::Scanned(Box::new(Scanned {
+        origin: origin.clone(),
+        repository: image.repository.clone(),
+        digest: image.digest.clone(),
+        tags: image.tags.clone(),
+        scanner: Scanner::Basic,
+        state: ScanState::Archived,
+        counts: BTreeMap::new(),
+    }))
+}
+
 /// What is in quarantine, by repository, without what has been deleted from there.
 fn by_repository(
     listed: Vec<QuarantinedImage>,
@@ -213,27 +314,31 @@ fn by_repository(
         let Quarantined::Held {
             reason,
             since,
-            is_deleted: false,
+            deletion,
             ..
         } = state
         else {
             continue;
         };
+        if deletion == Some(Deletion::Done) {
+            continue;
+        }
         let held = repositories.entry(repository).or_default();
         held.all.insert(digest.clone());
         // The rule decides; what is not due costs no call.
         let age = since.map(|since| now.duration_since(since));
         if age.is_some_and(|age| age >= SignedDuration::from_hours(24 * days)) {
-            let elsewhere = None;
-            held.due.push((
+            let quarantine = Quarantine {
+                since,
+                reason,
+                elsewhere: None,
+                is_untold: false,
+            };
+            held.due.push(Due {
                 digest,
-                Quarantine {
-                    since,
-                    reason,
-                    elsewhere,
-                    is_untold: false,
-                },
-            ));
+                quarantine,
+                deletion,
+            });
         }
     }
     repositories

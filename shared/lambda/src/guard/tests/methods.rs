@@ -1,6 +1,6 @@
 //! The methods of a quarantine beside the archive, call by call.
 
-use tidewaiter_aws::ledger::Quarantined;
+use tidewaiter_aws::ledger::{Deletion, Quarantined};
 use tidewaiter_rules::names::{Digest, Repository};
 
 use super::*;
@@ -486,13 +486,67 @@ async fn a_refusal_to_delete_is_told_with_advice_and_tried_again_the_next_day() 
     assert!(again.operations().contains(&"BatchDeleteImage".to_owned()));
 }
 
+fn nothing(call: &Call) -> Answer {
+    match call.operation.as_str() {
+        "DescribeImages" => Answer::json(r#"{"imageDetails":[]}"#),
+        _ => Answer::empty(),
+    }
+}
+
+/// A process that ends between the act and the alert comes to the same.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_could_not_be_told_is_told_by_the_next_review_and_once() {
+    let table = held_since("2026-11-01T09:00:00Z").await;
+    let untold = reviewed(DELETE, Mode::Enforce, &table, |call| {
+        if call.operation == "Publish" {
+            return Answer::denied();
+        }
+        archived(call)
+    })
+    .await;
+    assert!(untold.operations().contains(&"BatchDeleteImage".to_owned()));
+    assert!(untold.result.is_err());
+    let told = reviewed(DELETE, Mode::Enforce, &table, nothing).await;
+    assert_eq!(told.result, Ok(()));
+    assert_eq!(beside_query(&told), ["DescribeImages", "Publish"]);
+    let headline = told.alert()["headline"].as_str().unwrap().to_owned();
+    assert!(headline.starts_with("Deleted image"), "{headline}");
+    let again = reviewed(DELETE, Mode::Enforce, &table, nothing).await;
+    assert_eq!(beside_query(&again), [] as [&str; 0]);
+}
+
+/// The ledger failed after the alert: nobody is told a second time.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_was_told_is_not_told_again_for_that_it_was_not_noted() {
+    let table = held_since("2026-11-01T09:00:00Z").await;
+    let told = reviewed(DELETE, Mode::Enforce, &table, archived).await;
+    assert_eq!(told.result, Ok(()));
+    let (repository, digest) = image();
+    let guard = guard(
+        Mode::Enforce,
+        SubjectKind::Image,
+        &with_ledger(table.clone(), fine),
+    );
+    let writer = Writer {
+        by: "test",
+        attempt: "r",
+        now: (guard.now)(),
+    };
+    let noted = guard
+        .ledger()
+        .deletion((&repository, &digest), Deletion::Begun, writer)
+        .await;
+    assert_eq!(noted, Ok(None));
+    let again = reviewed(DELETE, Mode::Enforce, &table, nothing).await;
+    assert_eq!(
+        (&again.result, beside_query(&again)),
+        (&Ok(()), vec!["DescribeImages".to_owned()])
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_somebody_else_deleted_is_noted_once() {
     let table = held_since("2026-11-01T09:00:00Z").await;
-    let nothing = |call: &Call| match call.operation.as_str() {
-        "DescribeImages" => Answer::json(r#"{"imageDetails":[]}"#),
-        _ => Answer::empty(),
-    };
     let done = reviewed(DELETE, Mode::Enforce, &table, nothing).await;
     assert_eq!(beside_query(&done), ["DescribeImages"]);
     let (repository, digest) = image();
@@ -507,7 +561,7 @@ async fn what_somebody_else_deleted_is_noted_once() {
         matches!(
             state,
             Ok(Some(Quarantined::Held {
-                is_deleted: true,
+                deletion: Some(Deletion::Done),
                 ..
             }))
         ),
