@@ -8,10 +8,10 @@ mod build_step;
 mod each;
 mod host_path;
 mod image_reference;
-mod letters;
 mod scan;
 mod secrets;
 mod shell;
+mod starts;
 
 use std::fmt;
 

@@ -127,13 +127,16 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     };
     let split = suppress::split(&facts.subject, &parameters.image, facts.observed_at);
     let levels = policy.levels(facts);
-    let mut findings: Vec<Finding> = RULES
-        .iter()
-        .flat_map(|rule| {
-            let answers = rule.answers(split.subject(rule.id), &context).into_iter();
-            answers.filter_map(|answer| finding(rule, answer, &levels))
-        })
-        .collect();
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let answers = rule.answers(split.subject(rule.id), &context);
+        // As nearly always.
+        if answers.is_empty() {
+            continue;
+        }
+        let found = answers.into_iter();
+        findings.extend(found.filter_map(|answer| finding(rule, answer, &levels)));
+    }
     findings.sort_by(|a, b| {
         (b.level, b.outcome, b.severity)
             .cmp(&(a.level, a.outcome, a.severity))

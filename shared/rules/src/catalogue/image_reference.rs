@@ -17,6 +17,47 @@ pub(crate) struct ImageReference<'a> {
 
 const DOCKER_HUB: &str = "docker.io";
 
+/// What a byte may be in. Three rules ask for each image, of every byte of it.
+type Places = u8;
+const TAG: Places = 1;
+const PATH: Places = 2;
+const LOWER_HOST: Places = 4;
+
+#[expect(clippy::indexing_slicing, reason = "there are as many as bytes")]
+static PLACES: [Places; 256] = {
+    let mut places = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let is_digit = byte.is_ascii_digit();
+        let of_tag = byte.is_ascii_alphabetic() || is_digit || matches!(byte, b'.' | b'_' | b'-');
+        let of_host = byte.is_ascii_lowercase()
+            || is_digit
+            || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+        let mut of = 0;
+        if of_tag {
+            of |= TAG | PATH;
+        }
+        if byte == b'/' {
+            of |= PATH;
+        }
+        if of_host {
+            of |= LOWER_HOST;
+        }
+        places[byte as usize] = of;
+        byte += 1;
+    }
+    places
+};
+
+fn is_made_of(text: &str, place: Places) -> bool {
+    let mut bytes = text.bytes();
+    bytes.all(|byte| {
+        PLACES
+            .get(usize::from(byte))
+            .is_some_and(|of| of & place != 0)
+    })
+}
+
 impl<'a> ImageReference<'a> {
     /// Reads a reference; `None` for what no runtime would pull, such as an unfilled template.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
@@ -27,33 +68,22 @@ impl<'a> ImageReference<'a> {
             None => (text, None),
         };
         // Only behind the last slash is a colon the tag's; before it, it is the port's.
-        let last = name.rsplit('/').next()?;
+        let last = name.rsplit_once('/').map_or(name, |(_, last)| last);
         let (name, tag) = match last.split_once(':') {
             Some((_, tag)) => (name.strip_suffix(tag)?.strip_suffix(':')?, Some(tag)),
             None => (name, None),
         };
         let (host, path) = match name.split_once('/') {
-            Some((host, path)) if is_host(host) => (in_lower_case(host), path),
+            Some((host, path)) if is_host(host) => (registry(host)?, path),
             _ => (DOCKER_HUB.into(), name),
         };
-        let host = if host == "index.docker.io" {
-            DOCKER_HUB.into()
-        } else {
-            host
-        };
-        let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let of_path = |byte: u8| of_tag(byte) || byte == b'/';
         let is_path = !path.is_empty()
-            && path.bytes().all(of_path)
-            && path
-                .as_bytes()
-                .split(|byte| *byte == b'/')
-                .all(|part| !part.is_empty());
-        let is_tag = tag.is_none_or(|tag| !tag.is_empty() && tag.bytes().all(of_tag));
-        let of_host = |byte: u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
-        };
-        if !is_path || !is_tag || !host.bytes().all(of_host) {
+            && is_made_of(path, PATH)
+            && !path.starts_with('/')
+            && !path.ends_with('/')
+            && !path.as_bytes().windows(2).any(|pair| pair == b"//");
+        let is_tag = tag.is_none_or(|tag| !tag.is_empty() && is_made_of(tag, TAG));
+        if !is_path || !is_tag {
             return None;
         }
         let repository = if host == DOCKER_HUB && !path.contains('/') {
@@ -109,12 +139,20 @@ const ECR_HOSTS: &[(&[&str], &str)] = &[
 const ECR: &[&str] = &["dkr.ecr.", "dkr.ecr-fips."];
 const DUAL_STACK: &[&str] = &["dkr-ecr.", "dkr-ecr-fips."];
 
-fn in_lower_case(host: &str) -> Cow<'_, str> {
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        host.to_ascii_lowercase().into()
+/// The registry at a host, in lower case; `None` where it cannot be one.
+fn registry(host: &str) -> Option<Cow<'_, str>> {
+    let host = if is_made_of(host, LOWER_HOST) {
+        Cow::Borrowed(host)
     } else {
-        host.into()
-    }
+        Some(host.to_ascii_lowercase())
+            .filter(|host| is_made_of(host, LOWER_HOST))?
+            .into()
+    };
+    Some(if host == "index.docker.io" {
+        DOCKER_HUB.into()
+    } else {
+        host
+    })
 }
 
 /// Docker's rule: what stands before the first slash is a host where it could not be a part of a

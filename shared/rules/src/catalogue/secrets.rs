@@ -7,14 +7,55 @@ mod form;
 mod name;
 
 use form::is_varied;
-pub(super) use form::kind;
-use name::may_hint;
 pub(super) use name::{Hint, hint};
 
-/// Whether the text assigns a secret somewhere in it: `--password=…`, `--token …`, `export
-/// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
-pub(super) fn assigns(text: &str) -> bool {
-    if !may_assign(text) {
+use super::starts::Starts;
+
+/// How everything begins that is looked for: what is known by its form, then names.
+static STARTS: Starts = form::STARTS.with_each_in_any_case(form::BITS, name::STEMS);
+
+/// Whether a name in a text of these bits can say that a secret goes by it. Nearly always it cannot.
+const fn has_name(found: u32) -> bool {
+    found >> form::BITS != 0
+}
+
+fn may_name(text: &str) -> bool {
+    has_name(STARTS.within(text))
+}
+
+/// A text of which is known what it has to be searched for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance<'a> {
+    text: &'a str,
+    found: u32,
+}
+
+impl<'a> Glance<'a> {
+    /// Looks at every character once.
+    pub(super) fn of(text: &'a str) -> Self {
+        let found = STARTS.within(text);
+        Self { text, found }
+    }
+
+    /// What the text, or a part of it, looks like by its own form: a kind for messages, never the text.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        form::kind(self.text, self.found)
+    }
+
+    /// Whether the text assigns a secret somewhere in it: `--password=…`, `--token …`, `export
+    /// API_KEY=…`, `Server=…;Password=…`, `?access_token=…`.
+    pub(super) fn assigns(&self) -> bool {
+        has_name(self.found) && assigns(self.text)
+    }
+}
+
+/// See [`Glance::kind`].
+pub(super) fn kind(text: &str) -> Option<&'static str> {
+    Glance::of(text).kind()
+}
+
+fn assigns(text: &str) -> bool {
+    if !text.contains('=') && !text.contains("--") {
         return false;
     }
     let mut parts = text
@@ -35,17 +76,6 @@ pub(super) fn assigns(text: &str) -> bool {
         }
     }
     false
-}
-
-/// Most texts have neither a sign of it nor a name that could say so.
-fn may_assign(text: &str) -> bool {
-    let mut before = 0;
-    let signed = text.bytes().any(|byte| {
-        let dashes = [before, byte] == *b"--";
-        before = byte;
-        dashes || byte == b'='
-    });
-    signed && may_hint(text)
 }
 
 /// `--password`, whose value is the next argument.
@@ -175,6 +205,8 @@ fn entropy(text: &str) -> f64 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Made here, so that no file holds what a scanner of repositories takes for a secret.
@@ -198,8 +230,8 @@ pub(super) mod tests {
         ] {
             assert!(!is_flag(text), "{text}");
         }
-        assert!(assigns("--password hunter2xyz"));
-        assert!(!assigns("--verbose password hunter2xyz"));
+        assert!(Glance::of("--password hunter2xyz").assigns());
+        assert!(!Glance::of("--verbose password hunter2xyz").assigns());
     }
 
     #[test]
@@ -279,7 +311,7 @@ pub(super) mod tests {
             "-Djavax.net.ssl.keyStorePassword=hunter2",
             "redis-server --requirepass hunter2",
         ] {
-            assert!(assigns(text), "{text}");
+            assert!(Glance::of(text).assigns(), "{text}");
         }
         for text in [
             "--password=$DB_PASSWORD",
@@ -298,7 +330,23 @@ pub(super) mod tests {
             "tokenizer=bert",
             "--token-ttl=3600",
         ] {
-            assert!(!assigns(text), "{text}");
+            assert!(!Glance::of(text).assigns(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Looking at every form in every text says the same.
+        #[test]
+        fn nothing_is_missed_at_a_glance(parts in prop::collection::vec(prop_oneof![
+            ".{0,6}",
+            prop::sample::select(vec!["--", "=", "password", "Api_KEY", "x-token", " ", "://", "a:", "@", "ghp_", "AKIA", "eyJ",
+                "-----BEGIN ", "RSA PRIVATE KEY-----", "xoxb-", "sk_live_", "SG.", ".", "hunter2", "npm_"]).prop_map(str::to_owned),
+            (16_usize..70).prop_map(body),
+        ], 0..8)) {
+            let text = parts.concat();
+            let glance = Glance::of(&text);
+            prop_assert_eq!(glance.kind(), form::kind(&text, u32::MAX), "{}", &text);
+            prop_assert_eq!(glance.assigns(), assigns(&text), "{}", &text);
         }
     }
 
@@ -316,7 +364,13 @@ pub(super) mod tests {
             "x@",
         ] {
             let text = part.repeat(32_768 / part.len());
-            let _ = (kind(&text), assigns(&text), hint(&text), is_secret(&text));
+            let glance = Glance::of(&text);
+            let _ = (
+                glance.kind(),
+                glance.assigns(),
+                hint(&text),
+                is_secret(&text),
+            );
         }
     }
 

@@ -92,6 +92,10 @@ impl TaskDefinition {
 
     /// Whether one of `wanted` is among [`Self::launch_types`], or one that is not known here.
     pub fn may_run_on(&self, wanted: &[LaunchType]) -> bool {
+        // As most rules have it.
+        if wanted == LaunchType::ALL {
+            return true;
+        }
         if self.is_daemon() {
             return wanted.contains(&LaunchType::ManagedInstances);
         }

@@ -1,6 +1,6 @@
 use super::super::{
     Answer, Applies, Check, Context, References, Rule,
-    secrets::{self, Hint},
+    secrets::{self, Glance, Hint},
 };
 use crate::{
     Severity,
@@ -132,14 +132,15 @@ impl Found<'_> {
     fn named(&mut self, place: &Place, what: &str, name: &str, value: &str) {
         let hint = self.hint(name);
         let shown = format!("{what} {}", quoted(name));
-        if let Some(kind) = secrets::kind(value) {
+        let glance = Glance::of(value);
+        if let Some(kind) = glance.kind() {
             self.formed(place, &shown, kind);
         } else if hint != Hint::No && secrets::looks_random(value) {
             self.formed(place, &shown, "a generated key");
         } else if hint == Hint::Surely && secrets::is_secret(value) && value != name {
             let message = format!("{shown} has a secret's name and a value in clear");
             self.fail(place, message, Severity::High);
-        } else if secrets::assigns(value) {
+        } else if glance.assigns() {
             let message = format!("{shown} has a password, key or token in clear in it");
             self.fail(place, message, Severity::High);
         }
@@ -180,10 +181,11 @@ impl Found<'_> {
     }
 
     fn text(&mut self, place: &Place, what: &str, text: &str) {
-        if let Some(kind) = secrets::kind(text) {
+        let glance = Glance::of(text);
+        if let Some(kind) = glance.kind() {
             let message = format!("{what} has in it what looks like {kind}");
             self.fail(place, message, Severity::Critical);
-        } else if secrets::assigns(text) {
+        } else if glance.assigns() {
             let message = format!("{what} gives a password, key or token in clear");
             self.fail(place, message, Severity::High);
         }

@@ -1,13 +1,10 @@
 //! Secrets that are known by their own form.
 
-use super::{
-    super::letters::{Letters, Word},
-    is_stand_in,
-};
+use super::{super::starts::Starts, is_stand_in};
 
 /// A well-known kind of secret: a prefix and what follows it.
 struct Form {
-    prefixes: &'static [Word],
+    prefixes: &'static [&'static str],
     /// How many characters of the alphabet follow.
     length: std::ops::RangeInclusive<usize>,
     /// What may follow beside letters and digits.
@@ -17,127 +14,130 @@ struct Form {
 
 const MANY: usize = 1000;
 
-const FORMS: &[Form] = &[
+const FORMS: &[Form; PRIVATE_KEY_BIT as usize] = &[
     Form {
-        prefixes: &[Word::new("AKIA"), Word::new("ASIA")],
+        prefixes: &["AKIA", "ASIA"],
         length: 16..=16,
         alphabet: "",
         kind: "an AWS access key id",
     },
     Form {
-        prefixes: &[
-            Word::new("ghp_"),
-            Word::new("gho_"),
-            Word::new("ghu_"),
-            Word::new("ghs_"),
-            Word::new("ghr_"),
-        ],
+        prefixes: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
         length: 36..=MANY,
         alphabet: "",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &[Word::new("github_pat_")],
+        prefixes: &["github_pat_"],
         length: 22..=MANY,
         alphabet: "_",
         kind: "a GitHub token",
     },
     Form {
-        prefixes: &[Word::new("glpat-")],
+        prefixes: &["glpat-"],
         length: 20..=MANY,
         alphabet: "_-.",
         kind: "a GitLab token",
     },
     Form {
-        prefixes: &[
-            Word::new("xoxa-"),
-            Word::new("xoxb-"),
-            Word::new("xoxp-"),
-            Word::new("xoxr-"),
-            Word::new("xoxs-"),
-        ],
+        prefixes: &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"],
         length: 20..=MANY,
         alphabet: "-",
         kind: "a Slack token",
     },
     Form {
-        prefixes: &[Word::new("hooks.slack.com/services/")],
+        prefixes: &["hooks.slack.com/services/"],
         length: 30..=MANY,
         alphabet: "/",
         kind: "a Slack webhook",
     },
     Form {
-        prefixes: &[Word::new("sk_live_"), Word::new("rk_live_")],
+        prefixes: &["sk_live_", "rk_live_"],
         length: 16..=MANY,
         alphabet: "",
         kind: "a Stripe key",
     },
     Form {
-        prefixes: &[Word::new("AIza")],
+        prefixes: &["AIza"],
         length: 35..=35,
         alphabet: "_-",
         kind: "a Google API key",
     },
     Form {
-        prefixes: &[Word::new("npm_")],
+        prefixes: &["npm_"],
         length: 36..=36,
         alphabet: "",
         kind: "an npm token",
     },
     Form {
-        prefixes: &[Word::new("SG.")],
+        prefixes: &["SG."],
         length: 66..=66,
         alphabet: "_-.",
         kind: "a SendGrid key",
     },
     Form {
-        prefixes: &[Word::new("sk-ant-"), Word::new("sk-proj-")],
+        prefixes: &["sk-ant-", "sk-proj-"],
         length: 32..=MANY,
         alphabet: "_-",
         kind: "an API key",
     },
     Form {
-        prefixes: &[Word::new("dckr_pat_")],
+        prefixes: &["dckr_pat_"],
         length: 20..=MANY,
         alphabet: "_-",
         kind: "a Docker Hub token",
     },
 ];
 
-/// What of the others cannot be missing.
-const PRIVATE_KEY: Word = Word::new("-----BEGIN PRIVATE KEY-----");
-const JSON_WEB_TOKEN: Word = Word::new("eyJ.");
-const PASSWORD_IN_URL: Word = Word::new("://:@");
+const PRIVATE_KEY: &str = "-----BEGIN ";
+const JSON_WEB_TOKEN: &str = "eyJ";
+const PASSWORD_IN_URL: &str = "://";
 
-/// Of `a://:bc@d`, which no other form is shorter than.
-const SHORTEST: usize = 9;
+const PRIVATE_KEY_BIT: u32 = 12;
+const JSON_WEB_TOKEN_BIT: u32 = 13;
+const PASSWORD_IN_URL_BIT: u32 = 14;
+
+/// How many bits are taken.
+pub(super) const BITS: u32 = 15;
+
+/// How whatever is known by its form begins: each form has the bit of its place in the list, the others
+/// have those behind it.
+pub(super) const STARTS: Starts = {
+    let mut starts = Starts::new()
+        .with(PRIVATE_KEY_BIT, &[PRIVATE_KEY])
+        .with(JSON_WEB_TOKEN_BIT, &[JSON_WEB_TOKEN])
+        .with(PASSWORD_IN_URL_BIT, &[PASSWORD_IN_URL]);
+    let (mut rest, mut bit): (&[Form], u32) = (FORMS, 0);
+    while let [form, others @ ..] = rest {
+        starts = starts.with(bit, form.prefixes);
+        rest = others;
+        bit += 1;
+    }
+    starts
+};
 
 /// What the text, or a part of it, looks like by its own form: a kind for messages, never the text.
-pub(in crate::catalogue) fn kind(text: &str) -> Option<&'static str> {
-    if text.len() < SHORTEST {
+/// `begun` are the bits of what may begin in it.
+pub(super) fn kind(text: &str, begun: u32) -> Option<&'static str> {
+    if begun.trailing_zeros() >= BITS {
         return None;
     }
-    let letters = Letters::of(text);
-    if PRIVATE_KEY.may_be_in(letters) && holds_private_key(text) {
+    let has = |bit: u32| begun >> bit & 1 == 1;
+    if has(PRIVATE_KEY_BIT) && holds_private_key(text) {
         return Some("a private key");
     }
-    if JSON_WEB_TOKEN.may_be_in(letters) && holds_json_web_token(text) {
+    if has(JSON_WEB_TOKEN_BIT) && holds_json_web_token(text) {
         return Some("a JSON web token");
     }
-    if PASSWORD_IN_URL.may_be_in(letters) && holds_password_in_url(text) {
+    if has(PASSWORD_IN_URL_BIT) && text.contains('@') && holds_password_in_url(text) {
         return Some("a URL with a password");
     }
-    let mut forms = FORMS.iter();
-    let found = forms.find(|form| {
-        // The body alone is at least that long.
-        text.len() > *form.length.start()
-            && form
-                .prefixes
-                .iter()
-                .filter(|prefix| prefix.may_be_in(letters))
-                .any(|prefix| form.begins(prefix.as_str(), text))
+    let mut forms = FORMS.iter().zip(0..);
+    let found = forms.find(|(form, bit)| {
+        let mut prefixes = form.prefixes.iter();
+        has(*bit) && prefixes.any(|prefix| form.begins(prefix, text))
     });
-    found.map(|form| form.kind)
+    found.map(|(form, _)| form.kind)
 }
 
 impl Form {
@@ -180,7 +180,7 @@ pub(super) fn is_varied(body: &str) -> bool {
 }
 
 fn holds_private_key(text: &str) -> bool {
-    text.split("-----BEGIN ").skip(1).any(|rest| {
+    text.split(PRIVATE_KEY).skip(1).any(|rest| {
         rest.split_once("-----").is_some_and(|(label, body)| {
             let body = run(
                 body.trim_start_matches(['\\', 'n', 'r', '\n', '\r', ' ']),
@@ -195,19 +195,19 @@ fn holds_private_key(text: &str) -> bool {
 
 /// Three parts in base64url, the first two of them JSON objects.
 fn holds_json_web_token(text: &str) -> bool {
-    behind(text, "eyJ").any(|rest| {
+    behind(text, JSON_WEB_TOKEN).any(|rest| {
         let token = run(rest, |byte| {
             byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
         });
         let parts: Vec<&str> = token.splitn(4, '.').collect();
         matches!(parts.as_slice(), [header, payload, signature]
-            if header.len() >= 8 && payload.starts_with("eyJ") && payload.len() >= 8 && signature.len() >= 16)
+            if header.len() >= 8 && payload.starts_with(JSON_WEB_TOKEN) && payload.len() >= 8 && signature.len() >= 16)
     })
 }
 
 /// `scheme://user:password@host`, with a password that stands there.
 fn holds_password_in_url(text: &str) -> bool {
-    text.match_indices("://").any(|(at, separator)| {
+    text.match_indices(PASSWORD_IN_URL).any(|(at, separator)| {
         let Some((before, rest)) = text.split_at_checked(at) else {
             return false;
         };
@@ -233,7 +233,10 @@ fn holds_password_in_url(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::body, *};
+    use super::{
+        super::{kind, tests::body},
+        *,
+    };
 
     #[test]
     fn what_only_begins_like_a_secret_is_none() {

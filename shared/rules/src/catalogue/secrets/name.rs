@@ -1,5 +1,7 @@
 //! Whether a name says that a secret goes by it.
 
+use super::may_name;
+
 /// Whether a name says that a secret goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::catalogue) enum Hint {
@@ -172,43 +174,26 @@ const SWITCHES: &[&str] = &[
 /// Meant to be seen.
 const SHOWN: &[&str] = &["PUBLIC", "PUBLISHABLE"];
 
-/// Every word that says something holds one of these. By their first letter, because this is asked of
-/// every character of a definition.
-fn stems(first: u8) -> &'static [&'static str] {
-    match first.to_ascii_lowercase() {
-        b'a' => &["auth"],
-        b'c' => &["credential"],
-        b'h' => &["hmac"],
-        b'j' => &["jwt"],
-        b'k' => &["key"],
-        b'p' => &["pass", "pepper", "pwd"],
-        b's' => &["salt", "secret"],
-        b't' => &["token"],
-        _ => &[],
-    }
-}
-
-/// Whether a name in the text can say that a secret goes by it. Nearly always it cannot, and this is
-/// the quick way to know.
-pub(in crate::catalogue) fn may_hint(text: &str) -> bool {
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let is_next = |stem: &&str| {
-            let next = rest.get(..stem.len());
-            next.is_some_and(|next| next.eq_ignore_ascii_case(stem.as_bytes()))
-        };
-        if stems(*first).iter().any(is_next) {
-            return true;
-        }
-        rest = others;
-    }
-    false
-}
+/// Every word that says something holds one of these, of which three letters are looked for: `sec` would find
+/// every number of seconds.
+pub(super) const STEMS: &[&str] = &[
+    "auth",
+    "credential",
+    "hmac",
+    "jwt",
+    "key",
+    "pass",
+    "pepper",
+    "pwd",
+    "salt",
+    "cret",
+    "token",
+];
 
 /// What a name says. Case, and how words are joined (`DB_PASSWORD`, `db-password`, `dbPassword`),
 /// do not matter.
 pub(in crate::catalogue) fn hint(name: &str) -> Hint {
-    if !may_hint(name) {
+    if !may_name(name) {
         return Hint::No;
     }
     let words = words(name);
@@ -219,12 +204,6 @@ pub(in crate::catalogue) fn hint(name: &str) -> Hint {
     if ALWAYS.contains(&words.join("_").as_str()) {
         return Hint::Surely;
     }
-    if ABOUT.contains(last)
-        || SWITCHES.contains(first)
-        || words.iter().any(|word| SHOWN.contains(word))
-    {
-        return Hint::No;
-    }
     let named = words
         .iter()
         .any(|word| ENDINGS.iter().any(|ending| word.ends_with(ending)));
@@ -233,13 +212,17 @@ pub(in crate::catalogue) fn hint(name: &str) -> Hint {
         .any(|pair| matches!(pair, [of, "KEY"] if KEY_OF.contains(of)));
     // `PWD` alone is the working directory.
     let short = words.len() > 1 && matches!(*last, "PASS" | "PWD");
-    if named || key || short {
+    let hint = if named || key || short {
         Hint::Surely
     } else if words.iter().any(|word| PERHAPS.contains(word)) {
         Hint::Perhaps
     } else {
-        Hint::No
-    }
+        return Hint::No;
+    };
+    let is_about = ABOUT.contains(last)
+        || SWITCHES.contains(first)
+        || words.iter().any(|word| SHOWN.contains(word));
+    if is_about { Hint::No } else { hint }
 }
 
 /// The words of a name in upper case, without the numbers behind them (`PASSWORD2`).
@@ -273,10 +256,10 @@ mod tests {
         let keys = KEY_OF.iter().map(|of| format!("{of}_KEY"));
         let words = [ALWAYS, ENDINGS, PERHAPS, &["DB_PASS", "DB_PWD"]].concat();
         for word in keys.chain(words.into_iter().map(str::to_owned)) {
-            assert!(may_hint(&word), "{word}");
-            assert!(may_hint(&format!("the-{}", word.to_lowercase())), "{word}");
+            assert!(may_name(&word), "{word}");
+            assert!(may_name(&format!("the-{}", word.to_lowercase())), "{word}");
         }
-        assert!(!may_hint("DATABASE_HOST") && !may_hint(""));
+        assert!(!may_name("DATABASE_HOST") && !may_name(""));
     }
 
     #[test]

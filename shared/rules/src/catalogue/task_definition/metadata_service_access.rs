@@ -1,7 +1,4 @@
-use super::super::{
-    Answer, Applies, Check, Context, References, Rule,
-    letters::{Letters, Word},
-};
+use super::super::{Answer, Applies, Check, Context, References, Rule, starts::Starts};
 use crate::{
     Severity,
     facts::{Form, LaunchType, PlacedContainer, REDACTED, Scalar, TaskDefinition},
@@ -31,12 +28,12 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
 };
 
 /// The ways to write the address that resolvers and HTTP clients take.
-const ADDRESSES: &[Word] = &[
-    Word::new("169.254.169.254"),
-    Word::new("2852039166"),
-    Word::new("0xa9fea9fe"),
-    Word::new("fd00:ec2::254"),
-    Word::new("instance-data.ec2.internal"),
+const ADDRESSES: &[&str] = &[
+    "169.254.169.254",
+    "2852039166",
+    "0xa9fea9fe",
+    "fd00:ec2::254",
+    "instance-data.ec2.internal",
 ];
 
 fn check(definition: &TaskDefinition, _: &Context<'_>) -> Vec<Answer> {
@@ -155,17 +152,13 @@ impl Found<'_> {
 
 /// Whether the address stands in the text, and not within a longer one.
 fn is_metadata_service(text: &str) -> bool {
+    static STARTS: Starts = Starts::new().with_each_in_any_case(0, ADDRESSES);
     // No address is shorter.
-    if text.len() < "2852039166".len() {
+    if text.len() < "2852039166".len() || STARTS.within(text) == 0 {
         return false;
     }
-    let letters = Letters::of(text).lower();
-    let mut addresses = ADDRESSES
-        .iter()
-        .filter(|address| address.may_be_in(letters));
-    addresses.any(|address| {
-        let address = address.as_str();
-        let text = text.to_ascii_lowercase();
+    let text = text.to_ascii_lowercase();
+    ADDRESSES.iter().any(|address| {
         text.match_indices(address).any(|(at, _)| {
             let Some((before, rest)) = text.split_at_checked(at) else {
                 return false;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::super::{
     Answer, Applies, Check, Context, References, Rule,
-    secrets::{self, Hint},
+    secrets::{self, Glance, Hint},
 };
 use crate::{
     Severity,
@@ -140,9 +140,10 @@ impl Found<'_> {
                 Field::Known(text) => {
                     flag = secrets::is_flag(text.trim());
                     let value = after_flag && !text.starts_with(['-', '$']);
-                    if let Some(kind) = secrets::kind(text) {
+                    let glance = Glance::of(text);
+                    if let Some(kind) = glance.kind() {
                         self.formed(&format!("an argument in `{path}`"), kind, &pointer());
-                    } else if value && secrets::is_secret(text) || secrets::assigns(text) {
+                    } else if value && secrets::is_secret(text) || glance.assigns() {
                         let message = format!(
                             "`{path}` of {} gives a password, key or token in clear",
                             self.container.shown()
@@ -161,7 +162,8 @@ impl Found<'_> {
     fn named(&mut self, what: &str, name: &str, value: &str, pointer: impl Fn() -> String) {
         let hint = self.hint(name);
         let shown = || format!("{what} {}", quoted(name));
-        if let Some(kind) = secrets::kind(value) {
+        let glance = Glance::of(value);
+        if let Some(kind) = glance.kind() {
             self.formed(&shown(), kind, &pointer());
         } else if hint != Hint::No && secrets::looks_random(value) {
             self.formed(&shown(), "a generated key", &pointer());
@@ -172,7 +174,7 @@ impl Found<'_> {
                 self.container.shown()
             );
             self.fail(&pointer(), message, Severity::High);
-        } else if secrets::assigns(value) {
+        } else if glance.assigns() {
             let message = format!(
                 "{} of {} has a password, key or token in clear in it",
                 shown(),
