@@ -172,7 +172,7 @@ pictures: ## Draw docs/pictures from what `tidewaiter alert preview` prints (nee
 export BENCH_RUN := $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 
 .PHONY: bench
-bench: bench-decide bench-instructions bench-check bench-zips bench-cold bench-latency bench-page ## Measure everything and write docs/performance.md (an hour and a half; the verbs below measure a part)
+bench: bench-decide bench-instructions bench-check bench-zips bench-cold bench-latency bench-page ## Measure everything and write docs/performance.md (some forty minutes on a quiet machine; the verbs below measure a part)
 
 .PHONY: bench-page
 bench-page: ## Write docs/performance.md from what was measured last
@@ -280,22 +280,7 @@ $(CUSTODIAN):
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check c7n==$(CUSTODIAN_VERSION)
 	touch $@
 
-$(CYCLONEDX):
-	cargo install cargo-cyclonedx --locked --version $(CARGO_CYCLONEDX_VERSION) --root .venv/cargo/cyclonedx-$(CARGO_CYCLONEDX_VERSION) --target-dir target/cargo-cyclonedx
-	rm -rf target/cargo-cyclonedx
-
-$(DENY):
-	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .venv/cargo/deny-$(CARGO_DENY_VERSION) --target-dir target/cargo-deny
-	rm -rf target/cargo-deny
-
-$(MACHETE):
-	cargo install cargo-machete --locked --version $(CARGO_MACHETE_VERSION) --root .venv/cargo/machete-$(CARGO_MACHETE_VERSION) --target-dir target/cargo-machete
-	rm -rf target/cargo-machete
-
-$(MUTANTS):
-	cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION) --root .venv/cargo/mutants-$(CARGO_MUTANTS_VERSION) --target-dir target/cargo-mutants
-	rm -rf target/cargo-mutants
-
-$(FUZZ):
-	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .venv/cargo/fuzz-$(CARGO_FUZZ_VERSION) --target-dir target/cargo-fuzz
-	rm -rf target/cargo-fuzz
+# Each is .venv/cargo/NAME-VERSION/bin/cargo-NAME.
+$(CYCLONEDX) $(DENY) $(MACHETE) $(MUTANTS) $(FUZZ):
+	cargo install $(@F) --locked --version $(patsubst $(@F:cargo-%=%)-%,%,$(notdir $(@D:%/bin=%))) --root $(@D:%/bin=%) --target-dir target/$(@F)
+	rm -rf target/$(@F)

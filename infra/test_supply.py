@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-INSTALLS = [
-    line.strip()
-    for line in (ROOT / "Makefile").read_text().splitlines()
-    if line.startswith("\tcargo install")
-]
+MAKEFILE = (ROOT / "Makefile").read_text()
+# The name of each tool, and the variable that says its version.
+TOOLS = re.findall(
+    r"^\w+ := \.venv/cargo/([a-z]+)-\$\((\w+)\)/bin/cargo-\1$", MAKEFILE, re.MULTILINE
+)
 
 
 def test_every_crate_is_pinned_by_its_checksum():
@@ -44,22 +45,28 @@ def test_every_python_package_is_pinned_by_its_hash(lock):
 
 
 def test_environments_are_installed_by_their_hashes_and_nothing_is_resolved():
-    asked = re.findall(r"pip install .*requirement.*", (ROOT / "Makefile").read_text())
+    asked = re.findall(r"pip install .*requirement.*", MAKEFILE)
     assert asked
     for line in asked:
         assert "--require-hashes" in line and "--no-deps" in line, line
 
 
-@pytest.mark.parametrize("line", INSTALLS)
-def test_tools_are_installed_at_one_version_with_their_locks(line):
-    assert "--locked" in line
-    version = re.search(r"--version \$\((\w+)\)", line)
-    assert version, line
-    said = re.findall(
-        rf"^{version[1]} := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool[0])
+def test_tools_are_installed_at_one_version_with_their_locks(tool):
+    name, variable = tool
+    [version] = re.findall(rf"^{variable} := (\d+\.\d+\.\d+)$", MAKEFILE, re.MULTILINE)
+    path = f".venv/cargo/{name}-{version}/bin/cargo-{name}"
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert len(said) == 1 and re.fullmatch(r"\d+\.\d+\.\d+", said[0])
+    assert (
+        f"cargo install cargo-{name} --locked --version {version} --root" in done.stdout
+    )
 
 
 def test_there_are_tools():
-    assert len(INSTALLS) >= 4
+    assert len(TOOLS) >= 5

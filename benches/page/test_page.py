@@ -16,6 +16,7 @@ sys.path.append(str(HERE.parent / "instructions"))
 
 import render
 import results
+import sections
 
 MACHINE = {
     "cpu": "a processor",
@@ -191,6 +192,19 @@ def test_a_part_of_another_run_is_said_to_be(measured: dict[str, Any]) -> None:
     assert "**From another run**: 2026-11-28T01:00:00Z, commit ba9876543210" in text
     assert "64 cores" in text
     assert "| Parts of this run | 5 of 6 |" in text
+
+
+def test_the_committed_page_has_every_section_and_no_empty_cell() -> None:
+    text = render.PAGE.read_text()
+    titles = [part.title for part in sections.PARTS]
+    for title in ("Goals", *titles, "What was tried"):
+        assert f"\n## {title}\n" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) > 60
+    for row in rows[1:]:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert all(cells[1:]), row
+        assert not {"nan", "inf", "None"} & set(cells), row
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -2,6 +2,7 @@
 
 mod channels;
 mod counting;
+mod faults;
 mod ledger;
 mod receiver;
 mod secrets;

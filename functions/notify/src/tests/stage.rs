@@ -1,12 +1,12 @@
 //! A function with its channels, between a receiver and a scripted AWS.
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidewaiter_aws::{
     Connection, Credentials, Outlets, Trust,
-    wire::{Answer, Call, Table, Wire},
+    wire::{Answer, Call, Coming, Table, Wire},
 };
 use tidewaiter_lambda::{Batch, Failures};
 use tidewaiter_notify::Channels;
@@ -27,10 +27,32 @@ pub(super) struct Stage {
     pub(super) wire: Wire,
     pub(super) table: Table,
     pub(super) receiver: Receiver,
+    yaml: String,
 }
 
 fn place() -> Place {
     Place::of_region("eu-west-1", "111122223333").unwrap()
+}
+
+fn settings(yaml: &str, receiver: &Receiver, wire: &Wire) -> Settings {
+    let connection = Connection {
+        credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"),
+        endpoint_url: Some(receiver.url.clone()),
+        use_fips: false,
+        use_dual_stack: false,
+    };
+    let trust = Trust {
+        authorities: Some(receiver.authorities.clone()),
+        allows_loopback: false,
+        patience: PATIENCE,
+    };
+    Settings {
+        channels: Ok(Channels::from_yaml(yaml).unwrap()),
+        clients: wire.clients(place()),
+        outlets: Outlets::new(connection, place(), trust),
+        ledger: "ledger".to_owned(),
+        dead_letter_queue_url: "https://sqs.eu-west-1.amazonaws.com/111122223333/dead".to_owned(),
+    }
 }
 
 impl Stage {
@@ -47,6 +69,21 @@ impl Stage {
         yaml: &str,
         script: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
         aws: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        Self::over(yaml, script, move |table, call| {
+            let answer = aws(&call)
+                .or_else(|| table.answer(&call))
+                .unwrap_or_else(Answer::empty);
+            Box::pin(ready(answer))
+        })
+        .await
+    }
+
+    /// The same with answers of AWS that take their time.
+    pub(super) async fn over(
+        yaml: &str,
+        script: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
+        aws: impl Fn(&Table, Call) -> Coming + Send + Sync + 'static,
     ) -> Self {
         let receiver = Receiver::start(move |request, earlier| {
             if request.path != "/" {
@@ -88,38 +125,23 @@ impl Stage {
         .await;
         let table = Table::default();
         let known = table.clone();
-        let wire = Wire::new(move |call| {
-            aws(call)
-                .or_else(|| known.answer(call))
-                .unwrap_or_else(Answer::empty)
-        });
-        let connection = Connection {
-            credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"),
-            endpoint_url: Some(receiver.url.clone()),
-            use_fips: false,
-            use_dual_stack: false,
-        };
-        let trust = Trust {
-            authorities: Some(receiver.authorities.clone()),
-            allows_loopback: false,
-            patience: PATIENCE,
-        };
-        let settings = Settings {
-            channels: Ok(Channels::from_yaml(yaml).unwrap()),
-            clients: wire.clients(place()),
-            outlets: Outlets::new(connection, place(), trust),
-            ledger: "ledger".to_owned(),
-            dead_letter_queue_url: "https://sqs.eu-west-1.amazonaws.com/111122223333/dead"
-                .to_owned(),
-        };
-        let mut delivery = Delivery::new(settings);
-        delivery.now = || "2026-11-25T12:00:00Z".parse().unwrap();
-        Self {
-            delivery,
+        let wire = Wire::over(move |call| aws(&known, call));
+        let mut stage = Self {
+            delivery: Delivery::new(settings(yaml, &receiver, &wire)),
+            yaml: yaml.to_owned(),
             wire,
             table,
             receiver,
-        }
+        };
+        stage.delivery.now = || "2026-11-25T12:00:00Z".parse().unwrap();
+        stage
+    }
+
+    /// Another process in the place of this one, which knows nothing.
+    pub(super) fn restart(&mut self) {
+        let now = self.delivery.now;
+        self.delivery = Delivery::new(settings(&self.yaml, &self.receiver, &self.wire));
+        self.delivery.now = now;
     }
 
     pub(super) async fn deliver(&self, alerts: &[Value], attempt: &str) -> Failures {

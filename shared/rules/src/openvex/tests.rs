@@ -245,3 +245,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_denial_takes_back_what_may_be_the_same_image_and_package() {
+    let target =
+        |digest: Option<&str>, location: Option<&str>, last_part: Option<&str>| ImageTarget {
+            digest: digest.map(str::to_owned),
+            location: location.map(str::to_owned),
+            last_part: last_part.map(str::to_owned),
+            ..ImageTarget::default()
+        };
+    let all = target(Some("d"), Some("l"), Some("p"));
+    for (other, meet) in [
+        (target(None, None, None), true),
+        (all.clone(), true),
+        (target(Some("e"), None, None), false),
+        (target(None, Some("m"), None), false),
+        (target(None, None, Some("q")), false),
+        (target(Some("e"), Some("m"), Some("q")), false),
+        (target(Some("d"), None, Some("q")), false),
+    ] {
+        assert_eq!(may_meet(&all, &other), meet, "{other:?}");
+        assert_eq!(may_meet(&other, &all), meet, "{other:?}");
+    }
+    let packages = |names: &[&str]| -> Vec<PackagePattern> {
+        let pattern = |name: &&str| PackagePattern {
+            name: (*name).to_owned(),
+            version: None,
+        };
+        names.iter().map(pattern).collect()
+    };
+    for (one, other, meet) in [
+        (&[][..], &[][..], true),
+        (&["a"], &[], true),
+        (&["a"], &["a"], true),
+        (&["a"], &["b"], false),
+        (&["a", "b"], &["c", "b"], true),
+        (&["a", "b"], &["c", "d"], false),
+    ] {
+        let (one, other) = (packages(one), packages(other));
+        assert_eq!(packages_may_meet(&one, &other), meet, "{one:?} {other:?}");
+        assert_eq!(packages_may_meet(&other, &one), meet, "{one:?} {other:?}");
+    }
+}

@@ -34,6 +34,8 @@ fn who_an_image_runs_as_is_known_of_those_that_people_build_on() {
         ("registry.access.redhat.com/ubi9/ubi-minimal", Root),
         ("registry.access.redhat.com/ubi9/nodejs-22", Unknown),
         ("registry.access.redhat.com/rhel-minimal", Unknown),
+        ("registry.access.redhat.com/9-minimal", Unknown),
+        ("registry.access.redhat.com/ubi9/ubi9-python", Unknown),
         ("ghcr.io/team/app", Unknown),
     ] {
         assert_eq!(default_user(&image(reference)), user, "{reference}");
@@ -105,5 +107,24 @@ fn a_toolchain_is_an_image_to_build_with() {
         ("team/golang", None),
     ] {
         assert_eq!(toolchain(&image(reference)), expected, "{reference}");
+    }
+}
+
+#[test]
+fn only_where_the_tag_alone_is_a_variable_is_the_name_known() {
+    for (written, expected) in [
+        ("ghcr.io/a:$TAG", Some(("ghcr.io/a", "*"))),
+        ("ghcr.io/a:1.${MINOR}-slim", Some(("ghcr.io/a", "1.*-slim"))),
+        ("$IMAGE:$TAG", None),
+        ("$HOST:5000/a", None),
+        ("localhost:$PORT/a", None),
+        ("ghcr.io/a", None),
+    ] {
+        let text = Text {
+            written: written.to_owned(),
+            value: Field::Unknown("a variable".to_owned()),
+        };
+        let expected = expected.map(|(name, tag): (&str, &str)| (name.to_owned(), tag.to_owned()));
+        assert_eq!(variable_tag(&text), expected, "{written}");
     }
 }

@@ -55,3 +55,30 @@ fn sets_password(command: &Command) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::shell, *};
+
+    #[test]
+    fn an_option_is_what_it_is_alone_or_before_its_value() {
+        for (step, how) in [
+            ("echo a:b | chpasswd", Some("chpasswd")),
+            ("passwd --stdin a", Some("passwd --stdin")),
+            ("passwd a", None),
+            ("passwd --stdin=a a", Some("passwd --stdin")),
+            ("useradd -p x a", Some("useradd --password")),
+            ("useradd --password=x a", Some("useradd --password")),
+            ("useradd --password x a", Some("useradd --password")),
+            ("usermod --password=x a", Some("usermod --password")),
+            ("usermod -p=x a", None),
+            ("useradd --passwords a", None),
+            ("useradd -m a", None),
+            ("groupadd -p x a", None),
+        ] {
+            let mut commands = shell::pipelines(shell::parse(step)).into_iter().flatten();
+            let found = commands.find_map(|command| sets_password(&command));
+            assert_eq!(found, how, "{step}");
+        }
+    }
+}

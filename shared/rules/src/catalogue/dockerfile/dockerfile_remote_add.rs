@@ -125,3 +125,84 @@ fn without_credentials(url: &str) -> String {
 fn is_commit(reference: &str) -> bool {
     matches!(reference.len(), 40 | 64) && reference.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::Outcome;
+
+    fn judged(source: Text) -> Option<(Outcome, Option<Severity>)> {
+        let add = Transfer {
+            sources: Vec::new(),
+            here_documents: Vec::new(),
+            destination: Text::default(),
+            from: None,
+            checksum: None,
+            chmod: None,
+        };
+        judge(0, &add, &source).map(|answer| (answer.outcome, answer.severity))
+    }
+
+    fn known(text: &str) -> Text {
+        Text {
+            written: text.to_owned(),
+            value: Field::Known(text.to_owned()),
+        }
+    }
+
+    fn unknown(text: &str) -> Text {
+        Text {
+            written: text.to_owned(),
+            value: Field::Unknown("it depends on a variable".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_a_reference_says_of_what_comes() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let git = |reference: &str| format!("https://example.com/a.git#{reference}");
+        let (fail, weak) = (
+            Some((Outcome::Fail, None)),
+            Some((Outcome::Fail, Some(Severity::Low))),
+        );
+        let open = Some((Outcome::Unknown, Some(Severity::Low)));
+        for (source, expected) in [
+            (known(&git(commit)), None),
+            (known(&git(&commit[1..])), weak),
+            (known(&git(&format!("{commit}{}", &commit[..24]))), None),
+            (known(&git(&commit.replace('a', "g"))), weak),
+            (known(&git("main")), weak),
+            (known(&git("")), fail),
+            (known("https://example.com/a.git"), fail),
+            (unknown(&git("$COMMIT")), open),
+            // Only the host is a variable's.
+            (unknown(&format!("https://$HOST/a.git#{commit}")), weak),
+            (unknown("https://$HOST/a.git"), fail),
+            (known("https://example.com/a.tar"), fail),
+            (known("a.tar"), None),
+            (unknown("$SOURCE"), open),
+            (unknown("dist/$SOURCE"), None),
+        ] {
+            let shown = source.written.clone();
+            assert_eq!(judged(source), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn sources_come_from_where_builders_say() {
+        for (source, origin) in [
+            ("git@example.com:a", Origin::Git("")),
+            ("GIT@example.com:a#x:dir", Origin::Git("x")),
+            ("ssh://example.com/a", Origin::Git("")),
+            ("https://example.com/a.git/", Origin::Git("")),
+            ("https://example.com/a.git?x=1#y", Origin::Git("y")),
+            ("https://example.com/a.GIT", Origin::Url),
+            ("HTTPS://example.com/a", Origin::Url),
+            ("ftp://example.com/a", Origin::Url),
+            ("a.git", Origin::Context),
+            ("ftps://example.com/a", Origin::Context),
+        ] {
+            assert_eq!(Origin::of(source), origin, "{source}");
+        }
+    }
+}

@@ -282,3 +282,37 @@ fn one_mistake_is_told_once() {
         assert_eq!(read(text).unwrap_err().count(), 1, "{text}");
     }
 }
+
+#[test]
+fn two_scopes_of_which_neither_is_narrower_are_a_mistake_where_both_can_hold() {
+    for (one, other, is_mistake) in [
+        ("family: web", "family: api", false),
+        ("family: 'web-*'", "family: 'api-*'", true),
+        // A name and a glob, in either order, as narrow as each other by another member.
+        (
+            "family: 'web-*', region: eu-west-1",
+            "family: api, region: 'eu-*'",
+            false,
+        ),
+        (
+            "family: 'web-*', region: eu-west-1",
+            "family: web-1, region: 'eu-*'",
+            true,
+        ),
+        ("family: web", "repository: web", false),
+        ("image-tag: '1'", "family: web", false),
+        ("image-tag: '1'", "image-tag: '2'", true),
+        ("region: eu-west-1", "family: web", true),
+        ("region: eu-west-1", "repository: web", true),
+        ("tags: {team: a}", "tags: {team: b}", false),
+        ("tags: {team: a}", "tags: {tier: b}", true),
+    ] {
+        for (one, other) in [(one, other), (other, one)] {
+            let text = format!(
+                "version: 1\nscopes:\n- {{match: {{{one}}}, mode: audit}}\n- {{match: {{{other}}}, mode: enforce}}\n"
+            );
+            let policy = read(&text);
+            assert_eq!(policy.is_err(), is_mistake, "{one} and {other}: {policy:?}");
+        }
+    }
+}
