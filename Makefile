@@ -153,7 +153,7 @@ storm: ## Show what ten thousand findings over 300 images cost in API calls and 
 
 .PHONY: faults
 faults: ## Show what becomes of each scenario when any of its calls fails in any way (SCENARIO= for those with this in their name)
-	TIDEWAITER_FAULTS='$(or $(SCENARIO),all)' cargo test --package tidewaiter-lambda --lib --locked --quiet -- --nocapture guard::tests::world::faults
+	TIDEWAITER_FAULTS='$(or $(SCENARIO),all)' cargo test --package tidewaiter-lambda --package notify --lib --bins --locked --quiet -- --nocapture world::faults tests::faults
 
 .PHONY: mutants
 mutants: $(MUTANTS) ## Change the rules in one place after another: does a test notice? Hours for all (FILE=decide.rs, SHARD=3/40)

@@ -329,7 +329,7 @@ impl Delivery {
     }
 
     /// Whether that is new to this process.
-    fn remember(&self, alert: &str, channel: &str) -> bool {
+    pub(crate) fn remember(&self, alert: &str, channel: &str) -> bool {
         let mut heard = self.heard.borrow_mut();
         if heard.len() >= HEARD {
             heard.clear();

@@ -44,6 +44,13 @@ impl Delivery {
         request_id: &str,
     ) -> usize {
         let count = kept.len();
+        let (told, kept): (Vec<Kept>, Vec<Kept>) = kept
+            .into_iter()
+            .partition(|kept| self.heard.borrow().contains(&heard(channel, kept)));
+        // By this process, which could not write it down then.
+        for kept in &told {
+            self.end_one(channel, kept, true, request_id).await;
+        }
         let (last, together): (Vec<Kept>, Vec<Kept>) =
             kept.into_iter().partition(|kept| kept.is_last);
         for kept in last {
@@ -100,13 +107,30 @@ impl Delivery {
             }
         };
         for kept in kept {
-            if let Err(error) = self
-                .ledger()
-                .end_kept(kept, was_told, self.writer(request_id))
-                .await
-            {
+            self.end_one(channel, kept, was_told, request_id).await;
+        }
+    }
+
+    async fn end_one(&self, channel: &Channel, kept: &Kept, was_told: bool, request_id: &str) {
+        let writer = self.writer(request_id);
+        let ended = self.ledger().end_kept(kept, was_told, writer).await;
+        let (alert, name) = heard(channel, kept);
+        match ended {
+            Ok(()) => {
+                self.heard.borrow_mut().remove(&(alert, name));
+            }
+            Err(error) => {
                 tracing::warn!(function = "notify", %error, "could not write down what was told");
+                if was_told {
+                    self.remember(&alert, &name);
+                }
             }
         }
     }
+}
+
+/// What a process keeps in mind of something that it told, and could not write that down.
+fn heard(channel: &Channel, kept: &Kept) -> (String, String) {
+    let what = format!("{} {}", kept.count, kept.alert);
+    (what, channel.name.as_str().to_owned())
 }

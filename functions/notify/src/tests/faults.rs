@@ -8,9 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidewaiter_aws::wire::{Answer, Call};
-use tokio::{sync::Notify, task::LocalSet};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::LocalSet,
+};
 
 use super::{
     receiver::Reply,
@@ -19,6 +23,19 @@ use super::{
 
 /// How often what is not delivered comes again, as the template has it for the queue.
 const ROUNDS: usize = 10;
+
+/// How many runs wait for one another's pauses. With more, receivers do not answer in time.
+const AT_ONCE: usize = 8;
+
+/// When what is not delivered comes again: within the quiet hours.
+fn soon() -> Timestamp {
+    "2026-11-25T12:12:00Z".parse().unwrap()
+}
+
+/// When it comes once more.
+fn later() -> Timestamp {
+    "2026-11-25T12:24:00Z".parse().unwrap()
+}
 
 /// What is in the way of a call.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +155,11 @@ impl Strike {
         let is_it = struck.operation == call.operation && struck.parameters == call.parameters;
         self.way.filter(|_| is_it)
     }
+
+    /// Minutes go by.
+    fn pass(&mut self) {
+        self.is_over = self.struck.is_some();
+    }
 }
 
 /// How it went.
@@ -207,8 +229,8 @@ impl Scenario {
                     break;
                 }
                 // What strikes is over when the message comes again, minutes later.
-                strike.lock().unwrap().is_over = strike.lock().unwrap().struck.is_some();
-                stage.later();
+                strike.lock().unwrap().pass();
+                stage.delivery.now = if round == 0 { soon } else { later };
                 if delivered.is_none() {
                     stage.restart();
                 }
@@ -218,13 +240,18 @@ impl Scenario {
             }
         }
         // The schedule's turns.
-        stage.later();
-        for attempt in ["x", "y", "z"] {
+        let turns: [fn() -> Timestamp; 3] = [
+            || "2026-11-25T13:30:00Z".parse().unwrap(),
+            || "2026-11-25T14:30:00Z".parse().unwrap(),
+            || "2026-11-25T15:30:00Z".parse().unwrap(),
+        ];
+        for (turn, attempt) in turns.into_iter().zip(["x", "y", "z"]) {
+            stage.delivery.now = turn;
             tokio::select! {
                 () = stage.tell_kept(attempt) => {},
                 () = death.notified() => stage.restart(),
             }
-            strike.lock().unwrap().is_over = strike.lock().unwrap().struck.is_some();
+            strike.lock().unwrap().pass();
         }
         let went = self.went(&stage, way)?;
         Ok((went, stage.wire.operations()))
@@ -244,9 +271,10 @@ impl Scenario {
         if self.is_refused && aside.is_empty() {
             return Err("what is refused is nowhere".to_owned());
         }
-        // One that has not heard of the first attempt makes it again.
+        // What a channel does not take is no message; each attempt tries a second secret.
         let is_again = most > self.messages && !self.is_refused;
-        if is_again && !is_dead || most > 2 * self.messages + 1 {
+        // A process that has not heard of the first message sends it again, and that once.
+        if is_again && !is_dead || most > self.messages + 1 && !self.is_refused {
             return Err(format!("a channel was told {most} times"));
         }
         Ok(match (aside.is_empty(), is_again) {
@@ -273,10 +301,14 @@ async fn wherever_aws_fails_or_the_process_ends_every_channel_is_told_in_the_end
                 .map(move |way| (call, operation.clone(), way))
         });
         let mut ran = Vec::new();
-        let local = LocalSet::new();
+        let (local, places) = (LocalSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
         for (call, operation, way) in all.step_by(step) {
             let scenario = scenario.clone();
-            let went = local.spawn_local(async move { scenario.run(call, Some(way)).await });
+            let places = places.clone();
+            let went = local.spawn_local(async move {
+                let _place = places.acquire_owned().await.unwrap();
+                scenario.run(call, Some(way)).await
+            });
             ran.push((call, operation, way.0, went));
         }
         local.await;

@@ -64,9 +64,19 @@ struct Sum {
     /// Subjects that had been judged since.
     known: usize,
     put_aside: usize,
-    /// Why the first of those was put aside.
-    reason: Option<String>,
+    /// The first of those, as far as it could be read, and why it was put aside.
+    first: Option<(Option<Event>, String)>,
 }
+
+impl Sum {
+    fn note_aside(&mut self, event: Option<Event>, reason: String) {
+        self.put_aside += 1;
+        self.first.get_or_insert((event, reason));
+    }
+}
+
+/// A message that no attempt can help, the event in it where it could be read, and why.
+type Hopeless<'a> = (&'a Message, Option<Event>, String);
 
 impl Guard {
     /// Handles a batch of messages until `end`; the answer says which have to be delivered again.
@@ -120,15 +130,15 @@ impl Guard {
         &self,
         batch: &'a Batch,
         sum: &mut Sum,
-        aside: &mut Vec<(&'a Message, String)>,
+        aside: &mut Vec<Hopeless<'a>>,
     ) -> Vec<Group<'a>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for message in &batch.messages {
             let event = match self.read(&message.body) {
                 Read::Event(event) => event,
-                Read::Hopeless(_, reason) => {
-                    aside.push((message, reason));
+                Read::Hopeless(event, reason) => {
+                    aside.push((message, event, reason));
                     continue;
                 }
                 Read::Ignored(_) | Read::Review(_) | Read::Deregistered(_) => {
@@ -191,8 +201,7 @@ impl Guard {
                 self.log(&line, start);
                 return false;
             }
-            sum.put_aside += 1;
-            sum.reason.get_or_insert(reason);
+            sum.note_aside(Some(group.event.clone()), reason);
         }
         self.log(&line, start);
         // What is put aside comes back once somebody has mended what was in its way.
@@ -203,26 +212,18 @@ impl Guard {
     }
 
     /// Puts aside what no further attempt can help, and tells of all of it at once.
-    async fn give_up_all(
-        &self,
-        aside: Vec<(&Message, String)>,
-        sum: &mut Sum,
-        failures: &mut Failures,
-    ) {
+    async fn give_up_all(&self, aside: Vec<Hopeless<'_>>, sum: &mut Sum, failures: &mut Failures) {
         let mut line = Line::default();
-        for (message, reason) in aside {
+        for (message, event, reason) in aside {
             match self.put_aside(&message.body, &reason, &mut line).await {
-                Ok(()) => {
-                    sum.put_aside += 1;
-                    sum.reason.get_or_insert(reason);
-                }
+                Ok(()) => sum.note_aside(event, reason),
                 Err(error) => {
                     tracing::error!(function = self.function.name, %error, "cannot put a message aside");
                     failures.add(&message.id);
                 }
             }
         }
-        let Some(reason) = sum.reason.take() else {
+        let Some((event, reason)) = sum.first.take() else {
             return;
         };
         let error = match sum.put_aside {
@@ -230,7 +231,7 @@ impl Guard {
             count => format!("{count} events of one batch; the first: {reason}"),
         };
         let alert = Alert::of_failure(&Failure {
-            event: None,
+            event: event.as_ref(),
             error: &error,
             fate: Fate::DeadLetter,
             mode: self.settings.mode,

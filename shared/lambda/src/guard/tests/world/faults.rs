@@ -293,8 +293,10 @@ impl Scenario {
             // What a function puts aside it tells itself, afterwards, or what became of it all the same; of
             // Lambda's own queue an alarm tells.
             is_told = world.see(|aws| {
-                let told = aws.watch.told.len();
-                aws.aside.iter().all(|aside| aside.after < told)
+                aws.aside.iter().all(|aside| {
+                    let mut told = aws.watch.told.iter().skip(aside.after);
+                    told.any(|told| told.is_about(&aside.payload))
+                })
             });
         };
         let world = World::run_and_redrive(

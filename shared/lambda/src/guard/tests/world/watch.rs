@@ -15,6 +15,8 @@ pub(super) struct Told {
     pub(super) kind: String,
     pub(super) change: String,
     pub(super) subject: String,
+    /// The id of the event that it is about.
+    pub(super) event: String,
     pub(super) decision: String,
     /// What became of it: effects, and what kept more from being done.
     pub(super) became: Vec<String>,
@@ -23,6 +25,15 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Whether it is about the event in a payload, or about its subject.
+    pub(super) fn is_about(&self, payload: &str) -> bool {
+        let Ok(Parsed::Event(event)) = parse(payload.as_bytes()) else {
+            return false;
+        };
+        let id = event.origin().id.clone().unwrap_or_default();
+        self.event == id || self.subject == event.subject_id()
+    }
+
     pub(super) fn of(call: &Call) -> Self {
         let message: Value =
             serde_json::from_str(call.parameters["Message"].as_str().unwrap()).unwrap();
@@ -35,6 +46,7 @@ impl Told {
             kind: text(&alert["kind"]),
             change: text(&alert["change"]),
             subject: text(&alert["subject"]["id"]),
+            event: text(&alert["event"]),
             decision: text(&alert["decision"]),
             became,
             targets: actions.map(|it| text(&it["target"])).collect(),
