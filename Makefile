@@ -105,6 +105,8 @@ e2e: build cdk $(LOCAL) $(AWS_CLI) ## Run the functions end to end on an embedde
 lint: $(TOOLS) deny machete lint-cdk ## Check format, lints, dependencies and the template
 	$(RUST_FILES) | xargs -0 -r rustfmt --check --edition 2024
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@# By themselves, as `make fuzz` builds them: the other crates lend no features.
+	cargo check --package tidewaiter-fuzz-targets --locked
 	$(TOOLS_BIN)/ruff check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/ruff format --check $(PYTHON_DIRS)
 	$(TOOLS_BIN)/sam validate --lint --template-file infra/template.yaml --region us-east-1

@@ -213,7 +213,7 @@ impl Guard {
             return Ok(());
         };
         let recorded = self.ledger().action(&step.action, (self.now)()).await?;
-        let Some((Some(begun), state)) = recorded.map(|it| (it.begun, it.state)) else {
+        let Some(begun) = recorded.and_then(|recorded| recorded.begun) else {
             return Ok(());
         };
         let key = ledger::Key::alert(facts);
@@ -221,10 +221,13 @@ impl Guard {
         if incident.is_some_and(|incident| incident.is_told_since(begun)) && !self.was_heard(&key) {
             return Ok(());
         }
-        let is_done = state == Effect::Done.name();
+        // Who began it is not asked whether it came to its end: it is gone.
+        let effect = Effect::Done;
+        let finished = self.ledger().finish(step, &effect, self.writer(line)).await;
         let acted = Acted {
-            effects: vec![if is_done { Effect::Done } else { Effect::Gone }],
+            effects: vec![effect],
             begun: Some(begun),
+            unrecorded: finished.err(),
             ..Acted::default()
         };
         line.judged(facts, &decision, &plan, &acted.effects);
@@ -238,7 +241,10 @@ impl Guard {
             refused: None,
             comes_again: true,
         };
-        self.tell_judged(&judged, line).await?.written()
+        let kept = self.tell_judged(&judged, line).await?;
+        acted
+            .unrecorded
+            .map_or_else(|| kept.written(), |error| Err(error.into()))
     }
 
     /// Writes down that nothing is left to tell of an image that is gone.

@@ -6,7 +6,7 @@ use tidewaiter_rules::names::{Digest, Repository};
 use super::*;
 
 const UNTAG: &str = "quarantine: {method: untag}";
-const DELETE: &str = "quarantine: {method: delete, delete-after-days: 7}";
+pub(super) const DELETE: &str = "quarantine: {method: delete, delete-after-days: 7}";
 const MANIFEST: &str = "{\"schemaVersion\": 2}\n";
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -269,7 +269,7 @@ fn image() -> (Repository, Digest) {
 }
 
 /// A ledger in which the image is in quarantine since a time.
-async fn held_since(since: &str) -> Table {
+pub(super) async fn held_since(since: &str) -> Table {
     let table = Table::default();
     let answers = table.clone();
     let wire = Wire::new(move |call| answers.answer(call).unwrap());
@@ -301,7 +301,7 @@ async fn held_since(since: &str) -> Table {
     table
 }
 
-fn archived(call: &Call) -> Answer {
+pub(super) fn archived(call: &Call) -> Answer {
     match call.operation.as_str() {
         "DescribeImages" => Answer::json(
             json!({"imageDetails": [{"imageDigest": digest(), "imageManifestMediaType": OCI,

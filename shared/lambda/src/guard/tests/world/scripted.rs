@@ -25,15 +25,21 @@ use super::{
 use crate::{batch::Batch, recorder::Recorder};
 
 /// What changes something in ECS, beside what worlds know.
-pub(super) const WRITES: [&str; 3] = ["StopServiceDeployment", "StopTask", "UpdateService"];
+pub(super) const WRITES: [&str; 4] = [
+    "BatchDeleteImage",
+    "StopServiceDeployment",
+    "StopTask",
+    "UpdateService",
+];
 
 /// Runs one with every so-manieth of all that can be in its way.
 type Tried = fn(usize) -> Row;
 
 /// Every one, by its name: what it comes to with every `step`th of all that can be in its way.
-pub(super) const ALL: [(&str, Tried); 4] = [
+pub(super) const ALL: [(&str, Tried); 5] = [
     ("a deployment of a quarantined image", deployment),
     ("a task that runs a bad image", task),
+    ("a review that deletes an image", review),
     ("the index of tasks: a batch", |step| {
         listing("the index of tasks: a batch", record, false, step)
     }),
@@ -45,12 +51,15 @@ pub(super) const ALL: [(&str, Tried); 4] = [
 /// A delivery to a new sandbox; whether it is dealt with.
 type Handled = Pin<Box<dyn Future<Output = bool>>>;
 
+type Script = dyn Fn(&Call, &BTreeSet<String>) -> Answer + Send + Sync;
+
 /// An event, and all that it meets.
 struct Play {
     name: &'static str,
     /// The ledger as it is before.
     table: Table,
-    script: Arc<dyn Fn(&Call) -> Answer + Send + Sync>,
+    /// What AWS answers, after what was done before.
+    script: Arc<Script>,
     deliver: fn(Wire) -> Handled,
     /// Whether it comes again at its time, whatever became of it.
     is_scheduled: bool,
@@ -204,8 +213,10 @@ impl Play {
                 };
                 sleep(Duration::from_millis(20)).await;
                 let real = || {
-                    seen.lock().unwrap().note(&call);
-                    table.answer(&call).unwrap_or_else(|| script(&call))
+                    let mut seen = seen.lock().unwrap();
+                    let done = seen.done.clone();
+                    seen.note(&call);
+                    table.answer(&call).unwrap_or_else(|| script(&call, &done))
                 };
                 match (fault, lost) {
                     (Some((fault, reaches)), _) => {
@@ -247,7 +258,7 @@ fn deployment(step: usize) -> Row {
     Play {
         name: "a deployment of a quarantined image",
         table: runtime.block_on(running::ledger("image")),
-        script: Arc::new(move |call| account.answer(call)),
+        script: Arc::new(move |call, _| account.answer(call)),
         deliver: |wire| {
             let subject = SubjectKind::Deployment;
             judge(
@@ -267,7 +278,7 @@ fn task(step: usize) -> Row {
     Play {
         name: "a task that runs a bad image",
         table: Table::default(),
-        script: Arc::new(move |call| account.answer(call)),
+        script: Arc::new(move |call, _| account.answer(call)),
         deliver: |wire| {
             judge(
                 wire,
@@ -277,6 +288,35 @@ fn task(step: usize) -> Row {
             )
         },
         is_scheduled: false,
+    }
+    .row(step)
+}
+
+fn review(step: usize) -> Row {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    Play {
+        name: "a review that deletes an image",
+        table: runtime.block_on(methods::held_since("2026-11-01T09:00:00Z")),
+        script: Arc::new(|call, done| {
+            let is_deleted = done.iter().any(|done| done.starts_with("BatchDeleteImage"));
+            match call.operation.as_str() {
+                "DescribeImages" if is_deleted => Answer::json(r#"{"imageDetails":[]}"#),
+                _ => methods::archived(call),
+            }
+        }),
+        deliver: |wire| {
+            judge(
+                wire,
+                "image-scan-guard/quarantine-review",
+                SubjectKind::Image,
+                methods::DELETE,
+            )
+        },
+        is_scheduled: true,
     }
     .row(step)
 }
@@ -292,7 +332,7 @@ fn listing(
     Play {
         name,
         table: Table::default(),
-        script: Arc::new(move |call| account.answer(call)),
+        script: Arc::new(move |call, _| account.answer(call)),
         deliver,
         is_scheduled,
     }
