@@ -6,7 +6,13 @@
 
 mod call;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{
@@ -90,7 +96,8 @@ impl fmt::Display for Failed {
 
 /// The ways out to channels.
 pub struct Outlets {
-    connector: Connector,
+    connector: Arc<OnceLock<Connector>>,
+    authorities: Option<TlsContext>,
     credentials: Credentials,
     endpoint_url: Option<String>,
     use_fips: bool,
@@ -109,22 +116,35 @@ impl fmt::Debug for Outlets {
     }
 }
 
+/// What speaks HTTPS. It reads root certificates, which takes longer than the rest of a start.
+fn connect(authorities: Option<TlsContext>) -> Connector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT)
+        .build();
+    let mut builder = Connector::builder()
+        .connector_settings(settings)
+        // A sandbox may sleep for minutes between two messages, and the other end hangs up by then.
+        .pool_max_idle_per_host(0)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring));
+    if let Some(authorities) = authorities {
+        builder = builder.tls_context(authorities);
+    }
+    builder.build()
+}
+
 impl Outlets {
-    /// The ways out of a function in `home`.
+    /// The ways out of a function in `home`. What they take to be made is done in a thread of its own, so that
+    /// the function asks for its first event meanwhile.
     pub fn new(connection: Connection, home: Place, trust: Trust) -> Self {
-        let settings = HttpConnectorSettings::builder()
-            .connect_timeout(CONNECT)
-            .build();
-        let mut builder = Connector::builder()
-            .connector_settings(settings)
-            // A sandbox may sleep for minutes between two messages, and the other end hangs up by then.
-            .pool_max_idle_per_host(0)
-            .tls_provider(Provider::Rustls(CryptoMode::Ring));
-        if let Some(authorities) = trust.authorities {
-            builder = builder.tls_context(authorities);
-        }
+        let connector = Arc::<OnceLock<Connector>>::default();
+        let (ahead, authorities) = (Arc::clone(&connector), trust.authorities.clone());
+        // Without a thread the first request makes it.
+        let _thread = thread::Builder::new().spawn(move || {
+            ahead.get_or_init(|| connect(authorities));
+        });
         Self {
-            connector: builder.build(),
+            connector,
+            authorities: trust.authorities,
             credentials: connection.credentials,
             endpoint_url: connection.endpoint_url,
             use_fips: connection.use_fips,
@@ -169,7 +189,10 @@ impl Outlets {
     ) -> Result<Posted, Failed> {
         let request = HttpRequest::try_from(request).map_err(|_| Failed::Unusable)?;
         let exchanged = tokio::time::timeout(self.patience, async {
-            let answer = self.connector.call(request).await.map_err(|error| {
+            let connector = self
+                .connector
+                .get_or_init(|| connect(self.authorities.clone()));
+            let answer = connector.call(request).await.map_err(|error| {
                 if error.is_timeout() {
                     Failed::TimedOut
                 } else if error.is_user() {

@@ -121,7 +121,7 @@ fn denied(aws: &Aws) -> Vec<ImageId> {
 }
 
 proptest! {
-    #![proptest_config(cases(16))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn any_order_and_repetition_of_deliveries_ends_as_the_sorted_ones_after_all_has_happened(
