@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod completions;
 mod input;
+mod json;
 mod parameters;
 mod policy;
 mod progress;
@@ -272,13 +273,6 @@ fn tell(message: &str) {
     let _ = writeln!(io::stderr(), "note: {message}");
 }
 
-/// A value as JSON, with the line's end.
-fn json(value: &impl Serialize) -> Result<String, String> {
-    let text = serde_json::to_string_pretty(value);
-    let text = text.map_err(|error| format!("cannot write the output: {error}"))?;
-    Ok(format!("{text}\n"))
-}
-
 fn list(format: RulesFormat) -> Result<(), String> {
     let catalogue = rules::catalogue();
     match format {
@@ -295,8 +289,8 @@ fn print_checked(
 ) -> Result<(), String> {
     match format {
         CheckFormat::Text => write(|out| write!(out, "{}", Listing { report, style })),
-        CheckFormat::Json => write(|out| print_json(out, report)),
-        CheckFormat::Sarif => write(|out| print_json(out, &Sarif::of(report))),
+        CheckFormat::Json => write(|out| json::write(out, report)),
+        CheckFormat::Sarif => write(|out| json::write(out, &Sarif::of(report))),
         CheckFormat::Junit => write(|out| write!(out, "{}", Junit(report))),
     }
 }
@@ -304,13 +298,8 @@ fn print_checked(
 fn print(report: &(impl Serialize + Display), format: Format) -> Result<(), String> {
     write(|out| match format {
         Format::Text => write!(out, "{report}"),
-        Format::Json => print_json(out, report),
+        Format::Json => json::write(out, report),
     })
-}
-
-fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
 }
 
 /// Members in alphabetical order, whatever else is built with `serde_json`.

@@ -108,7 +108,7 @@ pub(super) async fn doctor(
         report.add(probe::run(&target, timeout, console).await?);
     }
     match arguments.format {
-        Format::Json => console.print(&crate::json(&report)?)?,
+        Format::Json => console.print(&crate::json::text(&report)?)?,
         Format::Text => console.print(&report.to_string())?,
     }
     Ok(report.status())

@@ -88,7 +88,7 @@ pub(super) async fn list(
     match arguments.format {
         Format::Json => {
             let images = listed.iter().map(Listed::of).collect();
-            console.print(&crate::json(&List { version: 1, images })?)?;
+            console.print(&crate::json::text(&List { version: 1, images })?)?;
         }
         Format::Text => console.print(&written(&listed))?,
     }

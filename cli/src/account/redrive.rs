@@ -131,7 +131,7 @@ impl Run<'_> {
         match self.arguments.format {
             Format::Json => {
                 let list = written::list(&counted);
-                self.console.print(&crate::json(&list)?)?;
+                self.console.print(&crate::json::text(&list)?)?;
             }
             Format::Text => {
                 let home = session.clients.home();
@@ -172,7 +172,9 @@ impl Run<'_> {
         }
         let status = written::status(&done, self.arguments);
         match self.arguments.format {
-            Format::Json => self.console.print(&crate::json(&written::report(&done))?)?,
+            Format::Json => self
+                .console
+                .print(&crate::json::text(&written::report(&done))?)?,
             Format::Text => self
                 .console
                 .print(&written::summary(&done, self.arguments))?,

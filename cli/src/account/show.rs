@@ -156,7 +156,7 @@ pub(super) async fn show(
     };
     match arguments.format {
         Format::Text => console.print(&known.written(&digest.to_string()))?,
-        Format::Json => console.print(&crate::json(&known.shown(digest.to_string()))?)?,
+        Format::Json => console.print(&crate::json::text(&known.shown(digest.to_string()))?)?,
     }
     Ok(Status::Allowed)
 }

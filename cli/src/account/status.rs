@@ -78,7 +78,7 @@ pub(super) async fn status(
         actions_this_hour,
     };
     match arguments.format {
-        Format::Json => console.print(&crate::json(&shown)?)?,
+        Format::Json => console.print(&crate::json::text(&shown)?)?,
         Format::Text => {
             let home = session.clients.home();
             console.say(&format!("account {}, {}", home.account(), home.region()))?;

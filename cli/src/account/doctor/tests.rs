@@ -81,7 +81,7 @@ fn problems_come_first_and_what_is_well_is_short() {
 
 #[test]
 fn programs_get_everything() {
-    insta::assert_snapshot!(crate::json(&report(some())).unwrap());
+    insta::assert_snapshot!(crate::json::text(&report(some())).unwrap());
 }
 
 #[test]
