@@ -41,7 +41,10 @@ type Found = (
 /// When they are not judged alike.
 pub fn agree(data: &[u8]) {
     // What an input has by itself is not planted: it may stand in a name, which everybody may see.
-    if data.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()) {
+    if data
+        .windows(SECRET.len())
+        .any(|part| part == SECRET.as_bytes())
+    {
         return;
     }
     let Ok(request) = generated::definition(&mut Unstructured::new(data)) else {
