@@ -216,10 +216,10 @@ impl Scenario {
         }));
         let death = Arc::new(Notify::new());
         let mut stage = self.stage(&strike, &death).await;
-        for batch in &self.batches {
+        for (number, batch) in self.batches.iter().enumerate() {
             let mut is_done = false;
             for round in 0..ROUNDS {
-                let attempt = format!("{}-{round}", batch.len());
+                let attempt = format!("{number}-{round}");
                 let delivered = tokio::select! {
                     failures = stage.deliver(batch, &attempt) => Some(failures.is_empty()),
                     () = death.notified() => None,
@@ -253,6 +253,9 @@ impl Scenario {
             }
             strike.lock().unwrap().pass();
         }
+        if way.is_some() && strike.lock().unwrap().struck.is_none() {
+            return Err("nothing was struck".to_owned());
+        }
         let went = self.went(&stage, way)?;
         Ok((went, stage.wire.operations()))
     }
@@ -265,7 +268,8 @@ impl Scenario {
             (most, least) = (most.max(count), least.min(count));
         }
         let aside = stage.aside();
-        if least < self.messages && aside.is_empty() {
+        // Whatever another channel refused.
+        if least < self.messages {
             return Err(format!("a channel was told {least} times: lost"));
         }
         if self.is_refused && aside.is_empty() {
