@@ -131,8 +131,8 @@ impl Guard {
         let mut result = Ok(());
         for one in reviewed {
             let done = match one {
-                Reviewed::Facts(facts) => self.review_image(origin, *facts, line).await,
-                Reviewed::Deleted(facts) => self.review_deleted(origin, *facts, line).await,
+                Reviewed::Facts(facts) => self.review_image(origin, *facts, false, line).await,
+                Reviewed::Deleted(facts) => self.review_image(origin, *facts, true, line).await,
                 // Not to be looked for every day.
                 Reviewed::Gone(digest) => self.note_gone(repository, &digest, line).await,
                 // Its own event says so.
@@ -143,24 +143,35 @@ impl Guard {
         result
     }
 
+    /// Judges an image whose days are over, or tells of its deletion where it `is_gone`.
     async fn review_image(
         &self,
         origin: &Origin,
         facts: Facts,
+        is_gone: bool,
         turn: &Line,
     ) -> Result<(), HandleError> {
+        let start = std::time::Instant::now();
+        let mut line = Line {
+            request_id: turn.request_id.clone(),
+            event: turn.event.clone(),
+            ..Line::default()
+        };
         let Subject::Image(image) = &facts.subject else {
             return Ok(());
         };
-        let Some(digest) = image.digest.clone() else {
-            return Ok(());
+        let (repository, digest) = (image.repository.clone(), image.digest.clone());
+        let event = seen(origin, image);
+        let mut result = if is_gone {
+            self.tell_deleted(&event, &facts, &mut line).await
+        } else {
+            self.act(None, &event, facts, &mut line).await
         };
-        let (start, mut line) = (std::time::Instant::now(), of_turn(turn));
-        let (event, repository) = (seen(origin, image), image.repository.clone());
-        let mut result = self.act(None, &event, facts, &mut line).await;
         // Not before it is told: who dies in between leaves it to the next review.
-        if result.is_ok() && line.is_deleted {
-            result = self.note_gone(&repository, &digest, &line).await;
+        if let (Ok(()), Some(digest)) = (&result, &digest)
+            && (is_gone || line.is_deleted)
+        {
+            result = self.note_gone(&repository, digest, &line).await;
         }
         if let Err(error) = &result {
             line.retry(error.to_string());
@@ -170,35 +181,10 @@ impl Guard {
     }
 
     /// Tells of a deletion that nobody told of: who began it was ended in between, or could not reach SNS.
-    async fn review_deleted(
-        &self,
-        origin: &Origin,
-        facts: Facts,
-        turn: &Line,
-    ) -> Result<(), HandleError> {
-        let Subject::Image(image) = &facts.subject else {
-            return Ok(());
-        };
-        let Some(digest) = &image.digest else {
-            return Ok(());
-        };
-        let (start, mut line) = (std::time::Instant::now(), of_turn(turn));
-        let mut result = self.tell_deleted(origin, &facts, image, &mut line).await;
-        if result.is_ok() {
-            result = self.note_gone(&image.repository, digest, &line).await;
-        }
-        if let Err(error) = &result {
-            line.retry(error.to_string());
-        }
-        self.log(&line, start);
-        result
-    }
-
     async fn tell_deleted(
         &self,
-        origin: &Origin,
+        event: &Event,
         facts: &Facts,
-        image: &Image,
         line: &mut Line,
     ) -> Result<(), HandleError> {
         line.outcome = "gone";
@@ -232,7 +218,7 @@ impl Guard {
         };
         line.judged(facts, &decision, &plan, &acted.effects);
         let judged = Judged {
-            event: &seen(origin, image),
+            event,
             facts,
             decision: &decision,
             plan: &plan,
@@ -278,15 +264,6 @@ impl Guard {
             home: self.settings.clients.home(),
         });
         self.publish(&alert).await
-    }
-}
-
-/// The line of one image of a turn.
-fn of_turn(turn: &Line) -> Line {
-    Line {
-        request_id: turn.request_id.clone(),
-        event: turn.event.clone(),
-        ..Line::default()
     }
 }
 

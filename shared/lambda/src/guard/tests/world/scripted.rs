@@ -119,11 +119,7 @@ impl Play {
 
     /// Runs it to its end, and what is given up once more; gives what it came to, how, and what was called.
     fn run(&self, chaos: Chaos) -> (End, Result<Way, String>, Vec<String>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
+        let runtime = paused();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             begin();
             let table = self.table.copy();
@@ -237,6 +233,15 @@ impl Play {
     }
 }
 
+/// A runtime whose clock only goes on where all wait.
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
 fn judge(wire: Wire, path: &'static str, subject: SubjectKind, policy: &'static str) -> Handled {
     Box::pin(async move {
         let mut guard = guard(Mode::Enforce, subject, &wire);
@@ -250,11 +255,7 @@ fn judge(wire: Wire, path: &'static str, subject: SubjectKind, policy: &'static 
 fn deployment(step: usize) -> Row {
     let mut account = running::Account::of("service:web");
     account.deployment = Some((running::scanned(), vec![running::digest("0b")]));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = paused();
     Play {
         name: "a deployment of a quarantined image",
         table: runtime.block_on(running::ledger("image")),
@@ -293,11 +294,7 @@ fn task(step: usize) -> Row {
 }
 
 fn review(step: usize) -> Row {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = paused();
     Play {
         name: "a review that deletes an image",
         table: runtime.block_on(methods::held_since("2026-11-01T09:00:00Z")),
