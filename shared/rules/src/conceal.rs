@@ -144,6 +144,7 @@ mod tests {
             assert_eq!(forms(&text), shown);
             assert_eq!(values(&text), shown);
         }
+        assert!(matches!(values("nothing to hide"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -369,6 +369,8 @@ mod tests {
             "arn:aws:ecs:eu-west-1:11112222333:task-definition/web:1",
             "arn:aws:ecr:eu-west-1:111122223333:task-definition/web:1",
             "arn:aws:ecs:eu-west-1:111122223333:daemon-task-definition/web:1",
+            "arn:aws:ecs:eu-west-1;x:111122223333:task-definition/web:1",
+            "arn:AWS:ecs:eu-west-1:111122223333:task-definition/web:1",
         ] {
             assert!(TaskDefinitionArn::parse(text).is_err(), "{text}");
         }
@@ -409,11 +411,19 @@ mod tests {
         }
 
         #[test]
-        fn names_made_from_any_text_have_no_shell_or_markup_characters(text in "[\\s\\S]*") {
+        fn names_made_from_any_text_have_no_shell_or_markup_characters(
+            partition in "aws|\\PC{1,9}", region in "eu-west-1|\\PC{1,9}", account in "111122223333|\\PC{12}", name in "[a-z]{1,9}|\\PC{1,9}",
+            text in "[\\s\\S]*",
+        ) {
             let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:".contains(&b));
-            if let Ok(arn) = TaskDefinitionArn::parse(&text) { prop_assert!(plain(&arn.to_string())); }
+            let arn = |service: &str, kind: &str| format!("arn:{partition}:{service}:{region}:{account}:{kind}/{name}");
+            for text in [&format!("{}:7", arn("ecs", "task-definition")), &text] {
+                if let Ok(arn) = TaskDefinitionArn::parse(text) { prop_assert!(plain(&arn.to_string())); }
+            }
+            for text in [&arn("ecr", "repository"), &text] {
+                if let Ok(repository) = Repository::parse_arn(text) { prop_assert!(plain(&repository.arn())); }
+            }
             if let Ok(digest) = Digest::parse(&text) { prop_assert!(plain(digest.as_str())); }
-            if let Ok(repository) = Repository::parse_arn(&text) { prop_assert!(plain(&repository.arn())); }
         }
     }
 }

@@ -101,13 +101,14 @@ impl Parser<'_> {
                     self.advance('{');
                     command.group = self.nested('}');
                 }
-                ')' => self.advance(')'),
-                '<' if self.rest.starts_with("<(") => {
+                '(' | ')' => self.advance(next),
+                '<' if self.rest.starts_with("<(") && self.depth < DEEPEST => {
                     let word = self.word();
                     command.words.push(word);
                 }
                 '<' | '>' => self.redirection_of("1", &mut command),
                 _ => {
+                    // All that begins no word is dealt with above, so that this takes something.
                     let word = self.word();
                     let is_descriptor = !word.text.is_empty()
                         && word.text.bytes().all(|byte| byte.is_ascii_digit())
@@ -165,7 +166,6 @@ impl Parser<'_> {
     fn word(&mut self) -> Word {
         let mut word = Word::default();
         let mut in_quotes = false;
-        let mut length = 0_usize;
         while let Some(next) = self.rest.chars().next() {
             let begins_command = self.depth < DEEPEST;
             if !in_quotes && (next.is_whitespace() || ";|&)".contains(next)) {
@@ -180,13 +180,8 @@ impl Parser<'_> {
                 self.advance('(');
                 let files = self.nested(')');
                 word.files.extend(files);
-                length += 1;
                 continue;
             }
-            if !in_quotes && next == '(' && length == 0 {
-                break;
-            }
-            length += 1;
             self.advance(next);
             match next {
                 '\'' if !in_quotes => {
@@ -213,27 +208,22 @@ impl Parser<'_> {
                     word.substituted.extend(substituted);
                 }
                 '$' if self.rest.starts_with('{') => {
-                    let end = self.rest.find('}').map_or(self.rest.len(), |end| end + 1);
+                    let end = self.rest.find('}').unwrap_or(self.rest.len());
                     word.text.push('$');
                     word.text.push_str(self.rest.get(..end).unwrap_or_default());
                     self.rest = self.rest.get(end..).unwrap_or_default();
                 }
-                '`' if begins_command => {
+                '`' => {
                     let (inside, rest) = self.rest.split_once('`').unwrap_or((self.rest, ""));
+                    // Without a backtick in it, this goes one level deeper and no further.
                     let mut parser = Parser {
                         rest: inside,
-                        depth: self.depth + 1,
+                        depth: self.depth,
                     };
                     word.substituted.extend(parser.list(None));
                     self.rest = rest;
                 }
                 _ => word.text.push(next),
-            }
-        }
-        if length == 0 {
-            // Whatever stands here begins no word; it must not stand here for ever.
-            if let Some(next) = self.rest.chars().next() {
-                self.advance(next);
             }
         }
         word
@@ -366,24 +356,23 @@ fn is_assignment(word: &str) -> bool {
     })
 }
 
-/// Every pipeline in a list: also those in groups, in words and in the arguments of shells.
+/// Every pipeline in a list: also those in groups, in words and in the arguments of shells. What is
+/// quoted is shorter than the command around it, and twice as much of it is escapes at every level.
 pub(super) fn pipelines(list: Vec<Pipeline>) -> Vec<Pipeline> {
     let mut all = Vec::new();
-    let mut open: Vec<(usize, Pipeline)> = list.into_iter().rev().map(|p| (0, p)).collect();
-    while let Some((depth, pipeline)) = open.pop() {
+    let mut open: Vec<Pipeline> = list.into_iter().rev().collect();
+    while let Some(pipeline) = open.pop() {
         let mut inner = Vec::new();
         for command in &pipeline {
             inner.extend(command.group.iter().cloned());
             for word in &command.words {
                 inner.extend(word.substituted.iter().chain(&word.files).cloned());
             }
-            if depth < DEEPEST
-                && let Some(word) = command.quoted_command()
-            {
+            if let Some(word) = command.quoted_command() {
                 inner.extend(parse(&word.text));
             }
         }
-        open.extend(inner.into_iter().rev().map(|p| (depth + 1, p)));
+        open.extend(inner.into_iter().rev());
         all.push(pipeline);
     }
     all

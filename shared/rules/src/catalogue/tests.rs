@@ -2,6 +2,7 @@
 
 mod image;
 mod launch_types;
+mod said;
 mod traps;
 
 use std::{collections::BTreeSet, path::Path};

@@ -288,3 +288,10 @@ fn a_denial_takes_back_what_may_be_the_same_image_and_package() {
         assert_eq!(packages_may_meet(&other, &one), meet, "{one:?} {other:?}");
     }
 }
+
+#[test]
+fn the_page_about_policies_says_how_large_a_document_may_be() {
+    let page = include_str!("../../../../docs/policy.md");
+    assert!(page.contains(&format!("{} MiB each", MAX_BYTES >> 20)));
+    assert_eq!(MAX_BYTES % (1 << 20), 0);
+}

@@ -247,6 +247,7 @@ fn kernels_are_suppressed_only_where_the_policy_says_so() {
         (suppressed[0].by.as_str(), suppressed[0].source),
         ("preset:kernel-vulnerabilities", Source::Preset)
     );
+    assert!(suppressed[0].reason.contains("kernel"));
     assert_eq!(judged.unwrap().scan.listed(&ScanSeverity::High), 2);
 }
 
@@ -288,4 +289,42 @@ fn what_is_suppressed_is_for_rules_about_images() {
     let preset = Preset::find("kernel-vulnerabilities").unwrap();
     let granted: Vec<&str> = preset.grants.iter().map(|grant| grant.rule).collect();
     assert_eq!(granted, RULES);
+}
+
+#[test]
+fn each_rule_judges_without_what_is_suppressed_for_it_alone() {
+    let image = image(vec![
+        found("CVE-1", ScanSeverity::High, &[]),
+        found("CVE-2", ScanSeverity::High, &[]),
+    ]);
+    let of = |name: &str, rule: &'static str| Suppression {
+        id: name.to_owned(),
+        rules: vec![rule],
+        ..suppression(name)
+    };
+    let parameters = parameters(vec![
+        of("CVE-1", "vulnerable-image"),
+        of("CVE-2", "exploited-vulnerability"),
+    ]);
+    let subject = Subject::Image(Box::new(image));
+    let split = split(&subject, &parameters, None);
+    let left = |rule: &str| -> Vec<&str> {
+        let Subject::Image(judged) = split.subject(rule) else {
+            panic!("made as an image")
+        };
+        let left = judged.scan.vulnerabilities.iter();
+        left.map(|found| found.name.as_str()).collect()
+    };
+    assert_eq!(left("vulnerable-image"), ["CVE-2"]);
+    assert_eq!(left("exploited-vulnerability"), ["CVE-1"]);
+    assert_eq!(left("stale-vulnerability"), ["CVE-1", "CVE-2"]);
+}
+
+#[test]
+fn what_is_closed_or_has_no_name_needs_no_suppression() {
+    let mut closed = found("CVE-1", ScanSeverity::High, &[]);
+    closed.status = FindingStatus::Closed;
+    let image = image(vec![closed, found("", ScanSeverity::High, &[])]);
+    let all = parameters(vec![suppression("CVE-1"), suppression("")]);
+    assert_eq!(split_image(&image, &all, None), (None, Vec::new()));
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::{Exploit, Fix, Package, Vulnerability};
+use crate::{
+    facts::{Exploit, Fix, Package, Vulnerability},
+    suppress::{Source, Suppressed},
+};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -433,14 +436,17 @@ fn a_name_is_used_where_its_own_waiver_took_it_out() {
         .map(|waiver| crate::suppress::unused(waiver, &decision.suppressed))
         .collect();
     assert_eq!(unused, [vec!["CVE-2026-0002"], vec![]]);
-    // What another waiver took out under the same name is not this one's.
-    let others: Vec<_> = decision
-        .suppressed
-        .iter()
-        .filter(|one| one.by == "v")
-        .collect();
-    let unused = crate::suppress::unused(&policy.waivers()[0], others);
-    assert_eq!(unused, ["CVE-2026-0001", "CVE-2026-0002"]);
+    // What another waiver or a document took out under the same name is not this one's.
+    let of_waiver = &decision.suppressed[0];
+    for (source, by) in [(Source::Waiver, "v"), (Source::Vex, "w")] {
+        let other = Suppressed {
+            source,
+            by: by.to_owned(),
+            ..of_waiver.clone()
+        };
+        let unused = crate::suppress::unused(&policy.waivers()[0], [&other]);
+        assert_eq!(unused, ["CVE-2026-0001", "CVE-2026-0002"], "{by}");
+    }
 }
 
 proptest! {

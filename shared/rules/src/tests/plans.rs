@@ -111,11 +111,14 @@ fn actions_say_what_they_are_for_and_what_follows() {
         assert!(!action.is_about_what_runs(), "{id}");
         assert!(action.consequence().contains(follows), "{id}");
     }
-    for (withheld, reason) in [
-        (Withheld::AlreadyDone, "done already"),
-        (Withheld::InUse, "it runs"),
-        (Withheld::Elsewhere, "another account or region"),
+    for (withheld, reason, is_unknown) in [
+        (Withheld::AlreadyDone, "done already", false),
+        (Withheld::InUse, "it runs", false),
+        (Withheld::Elsewhere, "another account or region", false),
+        (Withheld::UsageUnknown, "could not be found out", true),
+        (Withheld::TagsUnknown, "tags", true),
     ] {
         assert!(withheld.reason().contains(reason), "{withheld:?}");
+        assert_eq!(withheld.is_unknown(), is_unknown, "{withheld:?}");
     }
 }

@@ -393,3 +393,15 @@ fn the_policy_says_what_is_done_about_what_runs() {
     let today = "2026-11-23T12:00:00Z".parse().unwrap();
     assert!(Policy::from_yaml("version: 1\nin-use: stop\n", today).is_err());
 }
+
+#[test]
+fn a_person_may_put_back_what_was_restored() {
+    let mut facts = bad();
+    let Subject::Image(image) = &mut facts.subject else {
+        panic!("made as an image")
+    };
+    image.is_restored = true;
+    let plan = crate::plan_quarantine(image, InUse::Quarantine, &home());
+    assert_eq!(archived(&plan), [digest(SCANNED)]);
+    assert_eq!(planned(&facts, "").withheld, Some(Withheld::Restored));
+}

@@ -326,6 +326,18 @@ fn compilers_in_the_only_stage_are_found() {
             false,
         ),
         ("FROM debian:13\nRUN echo apt-get install gcc", false),
+        (
+            "FROM fedora:43\nRUN dnf install -y java-21-openjdk-devel",
+            true,
+        ),
+        (
+            "FROM fedora:43\nRUN dnf install -y java-21-openjdk zlib-devel",
+            false,
+        ),
+        (
+            "FROM debian:13 AS a\nRUN make\nFROM debian:13\nRUN apt-get install -y gcc",
+            false,
+        ),
         ("FROM swift:6-slim", false),
         ("FROM team/golang:1", false),
         ("FROM node:24", false),

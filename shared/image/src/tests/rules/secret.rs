@@ -33,6 +33,12 @@ fn every_place_that_can_hold_a_secret_is_read() {
         ),
         ("ARG TOKEN=hunter2".to_owned(), &high),
         ("ARG NPM_TOKEN".to_owned(), &medium),
+        ("ARG NPM_TOKEN=".to_owned(), &medium),
+        // The same twice is one word.
+        (
+            "RUN a --token hunter2 && b --token hunter2".to_owned(),
+            &high,
+        ),
         ("ENV NPM_TOKEN=$GIVEN".to_owned(), &high),
         ("LABEL com.example.api-key=hunter2".to_owned(), &high),
         ("RUN mysql --password=hunter2".to_owned(), &high),
@@ -95,6 +101,7 @@ fn what_is_no_secret_passes() {
     for line in [
         "ENV DB_PASSWORD_FILE=/run/secrets/db",
         "ENV DB_PASSWORD=",
+        "ENV COLOUR=$NAME",
         "ENV TOKEN_TYPE=bearer KEYCLOAK=1 PASSWORD_MIN_LENGTH=8",
         "ENV DB_SECRET=arn:aws:secretsmanager:eu-west-1:111122223333:secret:db",
         "ARG TOKEN_URL",

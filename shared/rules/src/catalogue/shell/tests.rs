@@ -78,9 +78,38 @@ fn lists_and_pipelines_are_taken_apart() {
         ("1A=b c", vec!["1A=b c"]),
         ("A-B=c d", vec!["A-B=c d"]),
         ("A1_=b c", vec!["c"]),
+        ("a> b c", vec!["a c"]),
+        ("a <(b); c", vec!["a ", "b", "c"]),
+        ("{ a ${B}; }", vec!["()", "a ${B}"]),
     ] {
         assert_eq!(read(text), expected, "{text}");
     }
+}
+
+#[test]
+fn only_what_a_file_gets_is_written_to_it() {
+    for (text, file) in [
+        ("a > b", Some("b")),
+        ("a 1>> b", Some("b")),
+        ("a &> b", Some("b")),
+        ("a 2> b", None),
+        ("a < b", None),
+        ("a >&2", None),
+        ("a > -", None),
+        ("a > /dev/stdout", None),
+        ("a >", None),
+    ] {
+        let read = parse(text);
+        assert_eq!(read[0][0].writes_to.as_deref(), file, "{text}");
+    }
+}
+
+#[test]
+fn what_is_in_too_many_groups_is_read_as_if_it_were_in_fewer() {
+    let groups = DEEPEST + 3;
+    let text = format!("{} a {}; b", "(".repeat(groups), ")".repeat(groups));
+    let found = read(&text);
+    assert!(found.contains(&"a".to_owned()) && found.contains(&"b".to_owned()));
 }
 
 #[test]
@@ -103,6 +132,9 @@ fn no_text_is_slow_to_read() {
         "<(",
         "{ ",
         "bash -c '",
+        "bash -c \"",
+        "eval \\",
+        "eval ",
         "a|",
         "'",
         "\"",

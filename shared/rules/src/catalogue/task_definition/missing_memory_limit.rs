@@ -154,6 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn a_reservation_is_no_limit_and_the_message_says_so() {
+        for (container, reserves) in [
+            (r#""memoryReservation":256"#, true),
+            (r#""memoryReservation":0"#, false),
+            ("", false),
+        ] {
+            let json = format!(r#"{{"containerDefinitions":[{{{container}}}]}}"#);
+            let message = &judge(&RULE, &json)[0].message;
+            assert_eq!(
+                message.contains("memoryReservation"),
+                reserves,
+                "{container}"
+            );
+        }
+    }
+
+    #[test]
     fn what_cannot_be_known_is_not_passed() {
         let own: fn(&mut TaskDefinition) =
             |d| d.container_definitions[0].memory = Field::Unknown("own".to_owned());

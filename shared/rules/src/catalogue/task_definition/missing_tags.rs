@@ -53,14 +53,16 @@ fn check(definition: &TaskDefinition, context: &Context<'_>) -> Vec<Answer> {
     if missing.is_empty() {
         return Vec::new();
     }
-    let missing = missing.join(", ");
+    let named = missing.join(", ");
+    let (some, none) = match missing.len() {
+        1 => ("is a tag", "is no tag"),
+        _ => ("are tags", "are no tags"),
+    };
     vec![match tags.iter().find_map(|tag| tag.key.unknown()) {
-        Some(reason) => Answer::unreadable(
-            POINTER,
-            &format!("whether there is a tag {missing}"),
-            reason,
-        ),
-        None => Answer::fail(POINTER, format!("there is no tag {missing}")),
+        Some(reason) => {
+            Answer::unreadable(POINTER, &format!("whether there {some} {named}"), reason)
+        }
+        None => Answer::fail(POINTER, format!("there {none} {named}")),
     }]
 }
 
@@ -90,7 +92,7 @@ mod tests {
             (
                 &["cost", "owner", "team"],
                 json,
-                "there is no tag `cost`, `team`",
+                "there are no tags `cost`, `team`",
             ),
         ] {
             assert_eq!(judged(keys, json), [(Outcome::Fail, message.to_owned())]);

@@ -112,6 +112,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_fix_names_what_it_replaces_where_that_is_no_text_from_outside() {
+        for (user, was) in [
+            ("0", Some(r#""0""#)),
+            ("root", Some(r#""root""#)),
+            ("0:1000", None),
+            ("+0", None),
+        ] {
+            let json = format!(r#"{{"containerDefinitions":[{{"user":"{user}"}}]}}"#);
+            let answers = crate::catalogue::tests::judge(&RULE, &json);
+            assert_eq!(answers[0].fix.as_ref().unwrap().was, was, "{user}");
+        }
+    }
+
+    #[test]
     fn every_form_that_ecs_accepts_is_read() {
         for (user, identity) in [
             ("root", Identity::Root),

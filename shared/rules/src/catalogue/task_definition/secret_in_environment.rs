@@ -95,8 +95,7 @@ impl Found<'_> {
                 }
                 Ok(None) => {}
                 Err(reason) if self.hint(name) == Hint::Surely => {
-                    let what = format!("whether variable {} is a secret", quoted(name));
-                    self.unreadable(&pointer(), &what, reason);
+                    self.uncertain(&pointer(), "variable", name, reason);
                 }
                 Err(reason) => hidden = hidden.or(Some(reason)),
             }
@@ -118,10 +117,7 @@ impl Found<'_> {
             match readable(value) {
                 Ok(Some(value)) => self.named(what, name, value, pointer),
                 Ok(None) => {}
-                Err(reason) => {
-                    let what = format!("whether {what} {} is a secret", quoted(name));
-                    self.unreadable(&pointer(), &what, reason);
-                }
+                Err(reason) => self.uncertain(&pointer(), what, name, reason),
             }
         }
     }
@@ -203,10 +199,20 @@ impl Found<'_> {
         self.answers.push(answer);
     }
 
-    /// Low: nearly every definition holds something that is not shown, and hardly any a secret.
     fn unreadable(&mut self, pointer: &str, what: &str, reason: &str) {
         let what = format!("{what} of {}", self.container.shown());
-        let answer = Answer::unreadable(self.container.pointer(pointer), &what, reason);
+        self.hidden(pointer, &what, reason);
+    }
+
+    fn uncertain(&mut self, pointer: &str, what: &str, name: &str, reason: &str) {
+        let (name, container) = (quoted(name), self.container.shown());
+        let what = format!("whether {what} {name} of {container} is a secret");
+        self.hidden(pointer, &what, reason);
+    }
+
+    /// Low: nearly every definition holds something that is not shown, and hardly any a secret.
+    fn hidden(&mut self, pointer: &str, what: &str, reason: &str) {
+        let answer = Answer::unreadable(self.container.pointer(pointer), what, reason);
         self.answers.push(answer.severity(Severity::Low));
     }
 }
@@ -238,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalogue::tests::{judge, judge_with},
+        catalogue::tests::{judge, judge_container, judge_with, unreadable},
         decide::Outcome,
         policy::Parameters,
     };
@@ -251,6 +257,31 @@ mod tests {
         answers
             .map(|a| (a.outcome, a.severity.unwrap(), short(&a.pointer)))
             .collect()
+    }
+
+    #[test]
+    fn a_variable_without_a_known_name_may_be_a_secret_where_its_value_may_be_one() {
+        let key = key_id();
+        for (value, expected) in [
+            ("hunter2", Some((Outcome::Unknown, "environment"))),
+            ("true", None),
+            (key.as_str(), Some((Outcome::Fail, "environment/0/value"))),
+        ] {
+            let container = crate::facts::Container {
+                environment: vec![crate::facts::Variable {
+                    name: unreadable(),
+                    value: Scalar(value.to_owned()).into(),
+                }]
+                .into(),
+                ..Default::default()
+            };
+            let answers = judge_container(&RULE, container);
+            let found: Vec<(Outcome, &str)> = answers
+                .iter()
+                .map(|a| (a.outcome, &a.pointer["/containerDefinitions/0/".len()..]))
+                .collect();
+            assert_eq!(found, Vec::from_iter(expected), "{value}");
+        }
     }
 
     fn key_id() -> String {

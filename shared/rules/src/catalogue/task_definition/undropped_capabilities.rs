@@ -143,6 +143,15 @@ mod tests {
         ] {
             assert_eq!(container(json, ""), Some(Severity::Medium), "{json}");
         }
+        for (json, fix) in [
+            ("", r#"{"capabilities":{"drop":["ALL"]}}"#),
+            (r#""linuxParameters":{}"#, r#"{"drop":["ALL"]}"#),
+            (r#""linuxParameters":{"capabilities":{}}"#, r#"["ALL"]"#),
+        ] {
+            let json = format!(r#"{{"containerDefinitions":[{{{json}}}]}}"#);
+            let answer = &judge(&RULE, &json)[0];
+            assert_eq!(answer.fix.as_ref().unwrap().now, Some(fix), "{json}");
+        }
         let goal =
             r#""linuxParameters":{"capabilities":{"drop":["ALL"],"add":["NET_BIND_SERVICE"]}}"#;
         assert_eq!(container(goal, ""), None);

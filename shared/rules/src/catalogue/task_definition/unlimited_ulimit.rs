@@ -76,7 +76,7 @@ fn judge<'a>(element: Element<'a>, ulimit: &'a Ulimit) -> Judged<'a> {
             if let Some(reason) = unknown_name {
                 return Err(element.hidden("name", reason));
             }
-            let message = if *limit < 0 {
+            let message = if limit.is_negative() {
                 format!("has no limit on `{name}`")
             } else {
                 format!("may have {limit} of `{name}`")

@@ -80,7 +80,8 @@ fn what_is_hidden_is_unknown_and_hides_nothing_else() {
     .unwrap();
     let why = Some("CloudTrail does not show it");
     assert_eq!(definition.task_role_arn.unknown(), why);
-    assert!(definition.execution_role_arn.unknown().is_some());
+    let strange = Some("CloudTrail shows it in a form that is not known here");
+    assert_eq!(definition.execution_role_arn.unknown(), strange);
     let [app, log] = definition.container_definitions.as_slice() else {
         panic!("{definition:?}")
     };
@@ -89,10 +90,15 @@ fn what_is_hidden_is_unknown_and_hides_nothing_else() {
     assert_eq!(log.command.unknown(), why);
     assert_eq!(log.environment, Field::Absent);
 
-    for overrides in [json!(REDACTED), json!(7), json!({"containerOverrides": 7})] {
+    for (overrides, why) in [
+        (json!(REDACTED), why),
+        (json!("none"), strange),
+        (json!(7), strange),
+        (json!({"containerOverrides": 7}), strange),
+    ] {
         let definition = run(&overrides).unwrap();
         let container = &definition.container_definitions[0];
-        assert!(container.environment.unknown().is_some(), "{overrides}");
+        assert_eq!(container.environment.unknown(), why, "{overrides}");
         assert_eq!(container.image, Field::Absent, "{overrides}");
     }
 }
@@ -147,6 +153,10 @@ fn of_a_request_that_is_not_there_nothing_is_known_and_nothing_passes() {
     let express = ExpressRequest::unreadable("left out").into_definition();
     let express = express.unwrap();
     assert!(express.container_definitions[0].image.unknown().is_some());
+    // It runs on Fargate, and no request for it names a file of variables.
+    assert!(!express.may_run_on(&[crate::facts::LaunchType::Ec2]));
+    let files = &express.container_definitions[0].environment_files;
+    assert_eq!(*files, Field::Absent);
 }
 
 proptest! {
