@@ -160,6 +160,14 @@ fn what_cannot_be_untagged_is_left_for_a_reason() {
         let plan = planned(&facts, UNTAG);
         assert_eq!((plan.steps, plan.withheld), (Vec::new(), Some(reason)));
     }
+    // Without an account nobody can be asked, and the event says which tags it had.
+    let mut dry = image(
+        ScanState::Complete,
+        BTreeMap::from([(ScanSeverity::Critical, 1)]),
+    );
+    image_of(&mut dry).tags = vec!["1.0".to_owned()];
+    let decision = decide(&dry, &policy(UNTAG));
+    assert_eq!(plan(&decision, &dry, Mode::Audit, None).steps.len(), 2);
     // A quarantine tag of another digest says nothing of this one.
     let others = planned(&alone_with(&["quarantine-20261101-0b0b0b0b0b0b"]), UNTAG);
     assert_eq!(others.steps.len(), 2);

@@ -239,8 +239,20 @@ fn a_service_is_deployed_anew_only_where_its_tag_leads_to_something_clean_by_now
         assert_eq!(plan.withheld, Some(Withheld::InUse));
         assert!(reasons(&plan)[0].contains(why), "{:?}", reasons(&plan));
     }
-    let plan = judged(running(vec![run(SCANNED)], Vec::new()), REPLACE);
-    assert_eq!(reasons(&plan), ["how it is deployed could not be read"]);
+    // What is known of another service, or of one of its name elsewhere, is not known of it.
+    let other = |cluster, name| Service {
+        arn: ServiceArn::new(&home(), cluster, name).unwrap(),
+        ..service(by_tag(OTHER, 0), None)
+    };
+    for others in [
+        vec![],
+        vec![other("prod", "jobs")],
+        vec![other("test", "web")],
+    ] {
+        let plan = judged(running(vec![run(SCANNED)], others), REPLACE);
+        assert_eq!(names(&plan), [] as [&str; 0]);
+        assert_eq!(reasons(&plan), ["how it is deployed could not be read"]);
+    }
 }
 
 #[test]

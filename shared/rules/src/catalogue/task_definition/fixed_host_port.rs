@@ -121,7 +121,7 @@ fn number(port: &Scalar) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::tests::judge as judged;
+    use crate::{Outcome, catalogue::tests::judge as judged};
 
     fn pointers(network_mode: &str, mapping: &str, rest: &str) -> Vec<String> {
         let json = format!(
@@ -191,6 +191,17 @@ mod tests {
     }
 
     #[test]
+    fn ports_below_1024_are_the_systems() {
+        for (port, what) in [(1023, "the system port `1023`"), (1024, "port `1024`")] {
+            let json = format!(
+                r#"{{"containerDefinitions":[{{"portMappings":[{{"hostPort":{port}}}]}}]}}"#
+            );
+            let message = &judged(&RULE, &json)[0].message;
+            assert!(message.contains(&format!("takes {what}")), "{message}");
+        }
+    }
+
+    #[test]
     fn fargate_has_no_host_to_take_a_port_of() {
         let mapping = r#"{"containerPort":80,"hostPort":80}"#;
         let rest = r#","requiresCompatibilities":["FARGATE"]"#;
@@ -205,19 +216,21 @@ mod tests {
             Field::Unknown("depends on parameter `P`".to_owned())
         }
         let port = |number: &str| Field::Known(Scalar(number.to_owned()));
-        for (network_mode, host_port, container_port, outcomes) in [
-            (reason(), port("8080"), port("80"), 1),
-            (reason(), port("0"), port("8080"), 0),
-            (reason(), Field::Absent, port("8080"), 0),
-            (reason(), Field::Absent, port("80"), 1),
-            (reason(), Field::Absent, port("1023"), 1),
-            (reason(), Field::Absent, port("1024"), 0),
-            (reason(), reason(), port("8080"), 1),
-            (Field::Known("bridge".to_owned()), reason(), port("80"), 1),
-            (Field::Known("awsvpc".to_owned()), reason(), reason(), 0),
-            (Field::Known("host".to_owned()), reason(), port("8080"), 0),
-            (Field::Known("host".to_owned()), reason(), port("80"), 1),
-            (Field::Known("host".to_owned()), Field::Absent, reason(), 1),
+        let unknown = Some(Outcome::Unknown);
+        for (network_mode, host_port, container_port, outcome) in [
+            (reason(), port("8080"), port("80"), unknown),
+            (reason(), port("0"), port("8080"), None),
+            (reason(), Field::Absent, port("8080"), None),
+            (reason(), Field::Absent, port("80"), unknown),
+            (reason(), Field::Absent, port("1023"), unknown),
+            (reason(), Field::Absent, port("1024"), None),
+            (reason(), reason(), port("8080"), unknown),
+            (Field::Known("bridge".to_owned()), reason(), port("80"), unknown),
+            (Field::Known("awsvpc".to_owned()), reason(), reason(), None),
+            (Field::Known("host".to_owned()), reason(), port("8080"), None),
+            (Field::Known("host".to_owned()), reason(), port("80"), Some(Outcome::Fail)),
+            (Field::Known("host".to_owned()), Field::Absent, reason(), unknown),
+            (Field::Known("host".to_owned()), Field::Absent, port("0"), None),
         ] {
             let mut definition = TaskDefinition {
                 network_mode: network_mode.clone(),
@@ -238,9 +251,13 @@ mod tests {
                 parameters: &parameters,
                 observed_at: None,
             };
+            let outcomes: Vec<Outcome> = check(&definition, &context)
+                .iter()
+                .map(|answer| answer.outcome)
+                .collect();
             assert_eq!(
-                check(&definition, &context).len(),
                 outcomes,
+                Vec::from_iter(outcome),
                 "{network_mode:?} {host_port:?}"
             );
         }

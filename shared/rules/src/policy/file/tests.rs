@@ -272,6 +272,30 @@ fn the_example_of_the_document_is_a_policy() {
 }
 
 #[test]
+fn what_is_just_within_a_bound_is_read() {
+    let of_size = |bytes: usize| format!("version: 1\n#{}", "x".repeat(bytes - 12));
+    assert_eq!(read(&of_size(MAX_BYTES)), Ok(Policy::default()));
+    let error = read(&of_size(MAX_BYTES + 1)).unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes"), "{error}");
+    let until = |day: &str| {
+        read(&format!(
+            "version: 1\nwaivers:\n- {{id: a, rules: [root-user], target: {{family: x}}, reason: r, owner: o, expires: {day}}}\n"
+        ))
+    };
+    assert!(until("2027-11-24").is_ok());
+    let error = until("2027-11-25").unwrap_err().to_string();
+    assert!(error.contains("more than a year ahead"), "{error}");
+}
+
+#[test]
+fn a_file_of_one_member_may_be_a_policy_with_a_slip() {
+    let error = read("vresion: 1").unwrap_err().to_string();
+    assert!(!error.contains("this is no policy"), "{error}");
+    let error = read("Resources: {}\nOutputs: {}").unwrap_err();
+    assert!(error.to_string().contains("this is no policy"), "{error}");
+}
+
+#[test]
 fn one_mistake_is_told_once() {
     // However often an alias repeats it, and without what follows from it.
     for text in [
