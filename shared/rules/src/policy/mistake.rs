@@ -177,8 +177,8 @@ impl<'a> Mistakes<'a> {
         let line = &*conceal::masked(line.unwrap_or_default());
         let count = line.trim_end().chars().count();
         let at = span.column.saturating_sub(1);
-        let from = if count > WIDTH && at > WIDTH / 2 {
-            at - WIDTH / 2
+        let from = if count > WIDTH {
+            at.saturating_sub(WIDTH / 2)
         } else {
             0
         };

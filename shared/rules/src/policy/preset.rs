@@ -162,7 +162,6 @@ impl Whose {
         let containers = &definition.container_definitions;
         let are_agents = || !containers.is_empty() && containers.iter().all(|c| self.is_agent(c));
         match (self, indices(&finding.pointer).as_slice()) {
-            (Self::Kernel, _) => false,
             (Self::Role(role), _) => is_registered_by(role, definition, place),
             // By position: names may be given twice until ECS has seen the definition.
             (_, ["containerDefinitions", index, ..]) if !OF_THE_HOST.contains(&finding.rule) => {

@@ -224,7 +224,10 @@ fn d7_findings_in_kernels_are_left_out_by_a_preset_and_listed() {
         vec![high("CVE-2026-1001", "linux-libc-dev")],
     );
     assert_eq!(decide(&kernel_alone, &with).verdict, Verdict::Allow);
-    assert_eq!(decide(&kernel_alone, &policy("")).verdict, Verdict::Deny);
+    for without in ["", "presets: [falco]"] {
+        let decision = decide(&kernel_alone, &policy(without));
+        assert_eq!(decision.verdict, Verdict::Deny, "{without}");
+    }
 }
 
 // containers-roadmap#1054: "know if an image rebuild will solve the problem".
@@ -382,6 +385,27 @@ fn scopes_for_images_and_scopes_for_definitions_never_meet() {
     );
     let facts = scanned("prod/app", &[], Vec::new());
     assert_eq!(policy.parameters_for(&facts).image.threshold, Severity::Low);
+}
+
+#[test]
+fn what_a_document_says_is_added_to_what_the_policy_says() {
+    let document = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "timestamp": "2026-11-01T00:00:00Z",
+        "statements": [{
+            "vulnerability": {"name": "CVE-2026-1001"}, "status": "not_affected",
+            "justification": "vulnerable_code_not_in_execute_path",
+            "products": [{"@id": "pkg:oci/app?repository_url=111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app"}],
+        }],
+    });
+    let document = serde_json::from_value(document).unwrap();
+    let vex = crate::openvex::read([("app.json".to_owned(), document)]).unwrap();
+    let other = waiver("vulnerability: CVE-2026-1009, repository: team/other");
+    let policy = policy(&other).with_vex(vex);
+    let found = vec![high("CVE-2026-1001", "expat")];
+    let decision = decide(&scanned("team/app", &[], found), &policy);
+    assert_eq!(decision.verdict, Verdict::Allow);
+    assert_eq!(decision.suppressed[0].source, Source::Vex);
+    assert_eq!(policy.waivers().len(), 1);
 }
 
 #[test]

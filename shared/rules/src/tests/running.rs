@@ -350,6 +350,26 @@ fn a_deployment_of_what_is_denied_is_told_and_stopped_where_the_policy_says_so()
 }
 
 #[test]
+fn a_waiver_for_a_repository_is_for_the_containers_that_run_its_images() {
+    let mut both = deployment(SCANNED, &[OTHER]);
+    both.target.images.push(DeployedImage::new(
+        "proxy",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/proxy:1",
+        Some(digest(OTHER).as_str()),
+    ));
+    both.target = quarantined(both.target);
+    both.target.images[1].quarantine = both.target.images[0].quarantine.clone();
+    let waiver = "waivers:\n- {id: w, rules: [quarantined-image-deployed], target: {repository: team/app}, reason: r, owner: o, expires: 2026-12-31}";
+    let decision = decide(&deploying(both), &policy(waiver));
+    let containers: Vec<Option<&str>> = decision
+        .findings
+        .iter()
+        .map(|finding| finding.container.as_deref())
+        .collect();
+    assert_eq!(containers, [Some("proxy")]);
+}
+
+#[test]
 fn what_a_deployment_brings_may_be_unknown_and_is_no_reason_to_stop_it() {
     let mut unread = deployment(SCANNED, &[OTHER]);
     let image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app:1";

@@ -129,6 +129,19 @@ fn fixable_only_counts_what_can_be_fixed_and_does_not_know_what_nobody_says() {
 }
 
 #[test]
+fn each_severity_has_days_of_its_own() {
+    let days = Days {
+        critical: Some(Count(1)),
+        high: Some(Count(2)),
+        medium: Some(Count(3)),
+        low: Some(Count(4)),
+    };
+    let of = |severity: &str| days.of(&ScanSeverity::parse(severity));
+    let all = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "new"];
+    assert_eq!(all.map(of), [Some(1), Some(2), Some(3), Some(4), None, None]);
+}
+
+#[test]
 fn grace_is_for_findings_that_are_known_to_be_new_and_not_exploited() {
     let seen = |days: i64| {
         let today: Timestamp = TODAY.parse().unwrap();

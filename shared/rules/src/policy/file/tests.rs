@@ -126,6 +126,9 @@ fn broken() -> Vec<(&'static str, String)> {
         ("a waiver with members of another file", waiver("id: agent, rules: [root-user], family: x, justification: r, owner: o, expires: 2027-01-01")),
         ("a waiver with the name of a preset", waiver(&WAIVER.replace("agent", "'preset:falco'").replace("owner: o", "owner: o, expires: 2027-01-01"))),
         ("two waivers of one name", format!("version: 1\nwaivers:\n- {{{WAIVER}, expires: 2027-01-01}}\n- {{{WAIVER}, expires: 2027-02-01}}\n")),
+        ("a waiver for a member with a slip", waiver("id: a, rules: [root-user], target: {famly: web}, reason: r, owner: o, expires: 2027-01-01")),
+        ("a waiver for a file as a shell names it", waiver("id: a, rules: [dockerfile-latest-base], target: {file: ./web/Dockerfile}, reason: r, owner: o, expires: 2027-01-01")),
+        ("a line that just fits", format!("version: 1\nrules: {{root-user: off, {}host-pdi: off}}\n", " ".repeat(62))),
         ("text that moves the cursor", "version: 1\n\"a\u{202e}b\\e[31m\": \u{202e}x\n".to_owned()),
         ("a line that is long", format!("version: 1\nparameters: {{secret-in-environment: {{names: [{}]}}, missing-tags: {{key: [a]}}}}\n", "ABCDEFGH, ".repeat(30))),
         ("eight mistakes at once", "\
@@ -179,6 +182,8 @@ fn in_one_line_it_is_bounded_and_inert() {
         .find(|(title, _)| title.starts_with("eight"));
     let error = read(&eight.unwrap().1).unwrap_err();
     assert!(error.diagnostics().len() >= 8);
+    let (_, many) = broken().pop().unwrap();
+    assert_eq!(read(&many).unwrap_err().count(), 60);
     insta::assert_snapshot!(error.to_string());
 }
 
@@ -199,29 +204,35 @@ fn colours_are_around_the_words_and_change_none() {
     assert_eq!(stripped, error.render("policy.yaml", Paint::PLAIN));
 }
 
+fn assert_refused(texts: &[(String, &str)]) {
+    for (text, message) in texts {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
 #[test]
-fn no_file_takes_long_or_much() {
+fn what_is_too_deep_or_too_much_is_refused() {
     let bomb = (1..12).fold("version: 1\na0: &a0 [x]\n".to_owned(), |text, n| {
         let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
         format!("{text}a{n}: &a{n} [{aliases}]\n")
     });
-    for (text, message) in [
+    let lists =
+        |many: usize, inside: &str| format!("{}{inside}{}", "[".repeat(many), "]".repeat(many));
+    let aliased = |many| format!("version: 1\nx: &x [[a]]\ny: {}\n", lists(many, "*x"));
+    let too_deep = "nested more than 32 levels deep";
+    assert_refused(&[
         (bomb, "more than 200000 values"),
-        (
-            format!("version: 1\nx: {}", "[".repeat(100_000)),
-            "not YAML",
-        ),
-        (
-            format!("version: 1\nx: {}{}", "[".repeat(40), "]".repeat(40)),
-            "not YAML",
-        ),
+        (format!("version: 1\nx: {}", lists(40, "")), "not YAML"),
         (
             (0..40).fold("version: 1\n".to_owned(), |text, n| {
                 format!("{text}{}x:\n", " ".repeat(n))
             }),
             "not YAML",
         ),
-        ("x".repeat(MAX_BYTES + 1), "more than 1048576 bytes"),
+        (aliased(28), "a policy has no member"),
+        (aliased(29), too_deep),
+        (aliased(30), too_deep),
         ("version: 1\na: &a {b: *a}".to_owned(), ""),
         ("version: 1\nx: &x {<<: *x}\n".to_owned(), ""),
         (
@@ -230,16 +241,23 @@ fn no_file_takes_long_or_much() {
             }),
             "scope 501",
         ),
+    ]);
+}
+
+#[test]
+fn no_file_takes_long_or_much() {
+    assert_refused(&[
+        (
+            format!("version: 1\nx: {}", "[".repeat(100_000)),
+            "not YAML",
+        ),
         (
             (0..50_000).fold("version: 1\nrules:\n".to_owned(), |text, n| {
                 format!("{text}  rut-user{n}: off\n")
             }),
             "and 49995 more",
         ),
-    ] {
-        let error = read(&text).unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-    }
+    ]);
 }
 
 proptest! {
