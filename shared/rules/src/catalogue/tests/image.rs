@@ -138,7 +138,10 @@ fn each_severity_has_days_of_its_own() {
     };
     let of = |severity: &str| days.of(&ScanSeverity::parse(severity));
     let all = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "new"];
-    assert_eq!(all.map(of), [Some(1), Some(2), Some(3), Some(4), None, None]);
+    assert_eq!(
+        all.map(of),
+        [Some(1), Some(2), Some(3), Some(4), None, None]
+    );
 }
 
 #[test]

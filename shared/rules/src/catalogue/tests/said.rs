@@ -77,7 +77,9 @@ impl<'de> Deserializer<'de> for Hidden {
         visitor: V,
     ) -> Result<V::Value, Error> {
         visitor.visit_map(MapDeserializer::new(
-            members.iter().map(|&member| (member, Self { member, ..self })),
+            members
+                .iter()
+                .map(|&member| (member, Self { member, ..self })),
         ))
     }
 
