@@ -27,7 +27,7 @@ const LOWER_HOST: Places = 4;
 static PLACES: [Places; 256] = {
     let mut places = [0; 256];
     let mut byte = 0_u8;
-    while byte < 128 {
+    while byte.is_ascii() {
         let is_digit = byte.is_ascii_digit();
         let of_tag = byte.is_ascii_alphabetic() || is_digit || matches!(byte, b'.' | b'_' | b'-');
         let of_host = byte.is_ascii_lowercase()

@@ -82,6 +82,9 @@ fn a_deletion_is_news_though_the_quarantine_was_begun_in_the_same_second() {
     let deleted = news(Action::DeleteImage(repository, digest));
     assert_ne!(archived, deleted);
     assert!(archived.starts_with(DONE) && deleted.starts_with(DONE));
+    // Whoever finds it done and untold tells the same as who did it.
+    let found = News::of_budget(1).done_before(begun.unwrap());
+    assert_eq!(found.effects, archived);
 }
 
 fn image() -> (Repository, Digest) {

@@ -227,6 +227,7 @@ fn d7_findings_in_kernels_are_left_out_by_a_preset_and_listed() {
     for without in ["", "presets: [falco]"] {
         let decision = decide(&kernel_alone, &policy(without));
         assert_eq!(decision.verdict, Verdict::Deny, "{without}");
+        assert_eq!(decision.suppressed, [], "{without}");
     }
 }
 

@@ -36,7 +36,7 @@ fn every_place_that_can_hold_a_secret_is_read() {
         ("ARG NPM_TOKEN=".to_owned(), &medium),
         // The same twice is one word.
         (
-            "RUN a --token hunter2 && b --token hunter2".to_owned(),
+            "ENV DB_PASSWORD=hunter2 DB_PASSWORD=hunter3".to_owned(),
             &high,
         ),
         ("ENV NPM_TOKEN=$GIVEN".to_owned(), &high),

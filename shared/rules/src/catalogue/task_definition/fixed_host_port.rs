@@ -15,7 +15,6 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     severity: Severity::Low,
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::External],
-        windows: true,
         ..Applies::EVERYWHERE
     },
     help: "remove `hostPort` or set it to 0, and let the load balancer or service discovery find the port; or set `networkMode` to `awsvpc`",

@@ -18,7 +18,6 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
             LaunchType::External,
             LaunchType::ManagedInstances,
         ],
-        windows: true,
         ..Applies::EVERYWHERE
     },
     help: "set `memory` of the container in MiB, or of the task for all its containers together; `memoryReservation` is no limit",

@@ -13,7 +13,6 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
     // Fargate knows nothing else, and external instances do not have it.
     applies: Applies {
         launch_types: &[LaunchType::Ec2, LaunchType::ManagedInstances],
-        windows: true,
         ..Applies::EVERYWHERE
     },
     help: "set `networkMode` to `awsvpc`, and the subnets and security groups of the service in its `networkConfiguration`",

@@ -19,7 +19,6 @@ pub(in crate::catalogue) const RULE: Rule = Rule {
             LaunchType::External,
             LaunchType::ManagedInstances,
         ],
-        windows: true,
         ..Applies::EVERYWHERE
     },
     help: "set `hardLimit` to what the process needs, for example 65535 for `nofile` and 0 for `core`, or remove the entry",
