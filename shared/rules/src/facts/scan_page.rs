@@ -243,7 +243,6 @@ mod tests {
                     let finding = Vulnerability::from(finding);
                     assert!(finding.name.starts_with("CVE-"), "{finding:?}");
                     assert!(!finding.packages.is_empty(), "{finding:?}");
-                    assert!(finding.arn.is_some(), "{finding:?}");
                 }
             }
             let is_answer = name.starts_with("basic-") || name.starts_with("enhanced-");

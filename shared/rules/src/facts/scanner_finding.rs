@@ -35,7 +35,6 @@ pub struct InspectorFinding {
     severity: Text,
     status: Text,
     title: Text,
-    finding_arn: Text,
     first_observed_at: Loose<Moment>,
     last_observed_at: Loose<Moment>,
     exploit_available: Text,
@@ -168,7 +167,6 @@ impl From<InspectorFinding> for Vulnerability {
             first_seen: finding.first_observed_at.0.map(|moment| moment.0),
             last_seen: finding.last_observed_at.0.map(|moment| moment.0),
             vendor_severity: text(details.vendor_severity),
-            arn: text(finding.finding_arn),
             ..Self::new(name.unwrap_or_default(), severity(finding.severity))
         }
     }
@@ -291,7 +289,7 @@ mod tests {
     #[test]
     fn a_finding_is_the_same_from_ecr_and_from_inspector() {
         let rest = r#""severity":"HIGH","status":"ACTIVE","exploitAvailable":"NO","fixAvailable":"YES",
-            "findingArn":"arn:aws:inspector2:eu-west-1:111122223333:finding/1",
+            "lastObservedAt":1725555338,
             "packageVulnerabilityDetails":{"vulnerabilityId":"CVE-2026-1","vendorSeverity":"medium","vulnerablePackages":[
                 {"name":"libssl3","version":"3.0.13","release":"1","epoch":0,"packageManager":"OS",
                  "fixedInVersion":"0:3.0.14-1","sourceLayerHash":"sha256:aa"}]}"#;
@@ -309,6 +307,9 @@ mod tests {
         assert_eq!(ecr.package_names().as_deref(), Some("libssl3 3.0.13-1"));
         assert_eq!(ecr.packages[0].layer.as_deref(), Some("sha256:aa"));
         assert_eq!(ecr.vendor_severity.as_deref(), Some("medium"));
+        let at = |time: &str| time.parse().ok();
+        assert_eq!(ecr.first_seen, at("2024-09-04T16:55:38.411Z"));
+        assert_eq!(ecr.last_seen, at("2024-09-05T16:55:38Z"));
     }
 
     #[test]
