@@ -67,7 +67,7 @@ fn a_deletion_is_news_though_the_quarantine_was_begun_in_the_same_second() {
     let digest = Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap();
     let repository = Repository::parse_arn("arn:aws:ecr:eu-west-1:111122223333:repository/shop");
     let repository = repository.unwrap();
-    let begun = Some(at("2026-11-23T14:00:00Z"));
+    let begun = at("2026-11-23T14:00:00Z");
     let news = |action: Action| {
         let plan = Plan {
             mode: crate::Mode::Enforce,
@@ -76,14 +76,14 @@ fn a_deletion_is_news_though_the_quarantine_was_begun_in_the_same_second() {
             kept: Vec::new(),
             left: Vec::new(),
         };
-        became(&plan, &[Effect::Done], None, begun)
+        became(&plan, &[Effect::Done], None, Some(begun))
     };
     let archived = news(Action::ArchiveImage(repository.clone(), digest.clone()));
     let deleted = news(Action::DeleteImage(repository, digest));
     assert_ne!(archived, deleted);
     assert!(archived.starts_with(DONE) && deleted.starts_with(DONE));
     // Whoever finds it done and untold tells the same as who did it.
-    let found = News::of_budget(1).done_before(begun.unwrap());
+    let found = News::of_budget(1).done_before(begun);
     assert_eq!(found.effects, archived);
 }
 
