@@ -215,6 +215,7 @@ mod tests {
             Field::Unknown("depends on parameter `P`".to_owned())
         }
         let port = |number: &str| Field::Known(Scalar(number.to_owned()));
+        let mode = |name: &str| Field::Known(name.to_owned());
         let unknown = Some(Outcome::Unknown);
         for (network_mode, host_port, container_port, outcome) in [
             (reason(), port("8080"), port("80"), unknown),
@@ -224,12 +225,12 @@ mod tests {
             (reason(), Field::Absent, port("1023"), unknown),
             (reason(), Field::Absent, port("1024"), None),
             (reason(), reason(), port("8080"), unknown),
-            (Field::Known("bridge".to_owned()), reason(), port("80"), unknown),
-            (Field::Known("awsvpc".to_owned()), reason(), reason(), None),
-            (Field::Known("host".to_owned()), reason(), port("8080"), None),
-            (Field::Known("host".to_owned()), reason(), port("80"), Some(Outcome::Fail)),
-            (Field::Known("host".to_owned()), Field::Absent, reason(), unknown),
-            (Field::Known("host".to_owned()), Field::Absent, port("0"), None),
+            (mode("bridge"), reason(), port("80"), unknown),
+            (mode("awsvpc"), reason(), reason(), None),
+            (mode("host"), reason(), port("8080"), None),
+            (mode("host"), reason(), port("80"), Some(Outcome::Fail)),
+            (mode("host"), Field::Absent, reason(), unknown),
+            (mode("host"), Field::Absent, port("0"), None),
         ] {
             let mut definition = TaskDefinition {
                 network_mode: network_mode.clone(),

@@ -270,10 +270,7 @@ mod tests {
             ("true", None),
             (
                 key.as_str(),
-                Some((
-                    Outcome::Fail,
-                    "/containerDefinitions/0/environment/0/value",
-                )),
+                Some((Outcome::Fail, "/containerDefinitions/0/environment/0/value")),
             ),
         ] {
             let container = crate::facts::Container {
