@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from aws_helpers import Queue, function_zip
 from local_aws import DEFAULT_ACCOUNT, DEFAULT_REGION
 from local_aws.process import LocalAws
+from local_aws.pump import DEFAULT_DELAY
 from local_aws.registry_client import RegistryClient
 
 
@@ -58,6 +60,8 @@ def tap(aws: LocalAws) -> Callable[..., Queue]:
     def make(pattern: dict[str, Any], region: str = DEFAULT_REGION) -> Queue:
         events = aws.client("events", region)
         queue = Queue(aws, region)
+        # What was done before is still under way as an event, which a rule made now would match.
+        time.sleep(5 * DEFAULT_DELAY)
         name = f"tap-{uuid.uuid4().hex[:8]}"
         events.put_rule(Name=name, EventPattern=json.dumps(pattern))
         events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": queue.arn}])
