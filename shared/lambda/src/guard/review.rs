@@ -151,27 +151,27 @@ impl Guard {
         is_gone: bool,
         turn: &Line,
     ) -> Result<(), HandleError> {
+        let Subject::Image(image) = &facts.subject else {
+            return Ok(());
+        };
+        let Some(digest) = image.digest.clone() else {
+            return Ok(());
+        };
+        let (event, repository) = (seen(origin, image), image.repository.clone());
         let start = std::time::Instant::now();
         let mut line = Line {
             request_id: turn.request_id.clone(),
             event: turn.event.clone(),
             ..Line::default()
         };
-        let Subject::Image(image) = &facts.subject else {
-            return Ok(());
-        };
-        let (repository, digest) = (image.repository.clone(), image.digest.clone());
-        let event = seen(origin, image);
         let mut result = if is_gone {
             self.tell_deleted(&event, &facts, &mut line).await
         } else {
             self.act(None, &event, facts, &mut line).await
         };
         // Not before it is told: who dies in between leaves it to the next review.
-        if let (Ok(()), Some(digest)) = (&result, &digest)
-            && (is_gone || line.is_deleted)
-        {
-            result = self.note_gone(&repository, digest, &line).await;
+        if result.is_ok() && (is_gone || line.is_deleted) {
+            result = self.note_gone(&repository, &digest, &line).await;
         }
         if let Err(error) = &result {
             line.retry(error.to_string());

@@ -26,7 +26,7 @@ pub(super) struct Word {
     pub(super) files: Vec<Pipeline>,
 }
 
-/// How deep commands may stand in commands; what is deeper is read as text.
+/// How deep commands may stand in commands; what is deeper is read as text, and in a group as if that were not there.
 const DEEPEST: usize = 6;
 
 /// Reads a list of commands.
