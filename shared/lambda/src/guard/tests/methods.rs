@@ -542,6 +542,9 @@ async fn a_deletion_that_was_told_is_not_told_again_for_that_it_was_not_noted() 
         (&again.result, beside_query(&again)),
         (&Ok(()), vec!["DescribeImages".to_owned()])
     );
+    // And it is noted by then.
+    let last = reviewed(DELETE, Mode::Enforce, &table, nothing).await;
+    assert_eq!(beside_query(&last), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]
